@@ -1,0 +1,6 @@
+export * from './envelope.ts'
+export * from './octets.ts'
+export * from './path.ts'
+export * from './reply.ts'
+export * from './unique-id.ts'
+export * from './verdict.ts'
