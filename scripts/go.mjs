@@ -45,8 +45,21 @@ function setUp() {
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return
   process.stderr.write('restante: first run, installing what it needs (about half a minute)…\n')
   // Always the pnpm from outside: the one inside node_modules could purge itself half way.
-  const install = ['--yes', manifest.packageManager, 'install', '--frozen-lockfile', '--prefer-offline', '--reporter=append-only']
-  const done = spawnSync('npx', install, { cwd: root, env, shell, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const install = [
+    '--yes',
+    manifest.packageManager,
+    'install',
+    '--frozen-lockfile',
+    '--prefer-offline',
+    '--reporter=append-only',
+  ]
+  const done = spawnSync('npx', install, {
+    cwd: root,
+    env,
+    shell,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   if (done.error) fail(`npx could not be started: ${done.error.message}`)
   if (done.status !== 0) {
     process.stderr.write(done.stdout + done.stderr)
@@ -61,17 +74,33 @@ setUp()
 // The Node that came from the registry, by its binary: pnpm's shim would swallow signals.
 const carried = readdirSync(join(root, 'node_modules'))
   .filter((name) => name.startsWith('node-'))
-  .flatMap((name) => ['bin/node', 'bin/node.exe', 'node.exe'].map((file) => join(root, 'node_modules', name, file)))
+  .flatMap((name) =>
+    ['bin/node', 'bin/node.exe', 'node.exe'].map((file) => join(root, 'node_modules', name, file)),
+  )
   .find((file) => existsSync(file))
 const node = carried ?? 'node'
-env.PATH = [...(carried ? [dirname(carried)] : []), join(root, 'node_modules', '.bin'), env.PATH].join(delimiter)
+env.PATH = [...(carried ? [dirname(carried)] : []), join(root, 'node_modules', '.bin'), env.PATH].join(
+  delimiter,
+)
 
 if (command === 'start') {
-  const child = spawn(node, [join(root, 'apps/cli/src/main.ts'), 'serve', ...rest], { cwd: root, env, stdio: 'inherit', shell })
+  const child = spawn(node, [join(root, 'apps/cli/src/main.ts'), 'serve', ...rest], {
+    cwd: root,
+    env,
+    stdio: 'inherit',
+    shell,
+  })
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
 } else if (command === 'test') {
-  const checked = run('turbo', ['run', 'build', 'check', '//#lint', '//#typecheck', '--output-logs=errors-only'])
+  const checked = run('turbo', [
+    'run',
+    'build',
+    'check',
+    '//#lint',
+    '//#typecheck',
+    '--output-logs=errors-only',
+  ])
   if (checked !== 0) process.exit(checked)
   process.exit(run(node, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...rest]))
 } else if (command !== 'setup') {

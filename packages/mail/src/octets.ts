@@ -30,7 +30,8 @@ export function utf8Octets(text: string): Uint8Array {
     if (point >= 0xd800 && point <= 0xdfff) point = 0xfffd
     if (point < 0x80) octets.push(point)
     else if (point < 0x800) octets.push(0xc0 | (point >> 6), 0x80 | (point & 63))
-    else if (point < 0x10000) octets.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63))
+    else if (point < 0x10000)
+      octets.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 63), 0x80 | (point & 63))
     else
       octets.push(
         0xf0 | (point >> 18),
@@ -54,7 +55,8 @@ export function utf8Text(octets: Uint8Array): string | null {
       text += String.fromCharCode(first)
       continue
     }
-    const more = first >= 0xc2 && first < 0xe0 ? 1 : (first & 0xf0) === 0xe0 ? 2 : first >= 0xf0 && first < 0xf5 ? 3 : 0
+    const more =
+      first >= 0xc2 && first < 0xe0 ? 1 : (first & 0xf0) === 0xe0 ? 2 : first >= 0xf0 && first < 0xf5 ? 3 : 0
     if (more === 0 || i + more > octets.length) return null
     let point = first & (0x3f >> more)
     for (let k = 0; k < more; k++) {

@@ -4,7 +4,8 @@ export interface Path {
   readonly domain: string
 }
 
-const ATOM = /^[\p{L}\p{N}\p{M}!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+(?:\.[\p{L}\p{N}\p{M}!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+)*$/u
+const ATOM =
+  /^[\p{L}\p{N}\p{M}!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+(?:\.[\p{L}\p{N}\p{M}!#$%&'*+\-/=?^_`{|}~\u0080-\u{10ffff}]+)*$/u
 const DOMAIN =
   /^(?:[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}])?)(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}\p{M}_-]*[\p{L}\p{N}\p{M}])?)*$/u
 const LITERAL = /^\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9a-f:.]+|[a-z][a-z0-9-]*:[!-Z^-~]+)\]$/i
