@@ -70,7 +70,7 @@ export function scanStoredForm(): StoredFormScanner {
       return out
     },
     finish() {
-      let tail = NOTHING
+      let tail: Uint8Array = NOTHING
       if (!atLineStart) {
         tail = lastWasCr ? CRLF.slice(1) : CRLF
         size += tail.length
