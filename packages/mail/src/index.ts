@@ -1,4 +1,5 @@
 export * from './envelope.ts'
+export * from './foreign-fields.ts'
 export * from './listing.ts'
 export * from './octets.ts'
 export * from './path.ts'
