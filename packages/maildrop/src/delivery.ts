@@ -47,7 +47,11 @@ export interface CopyOrder {
   readonly record?: MessageRecord
 }
 
-/** What became of one copy. */
+/**
+ * What became of one copy.
+ * - `over-quota`: the account was at or over its quota before this copy.
+ * - `duplicate-id`: a copy of that folder has the id already, or had it and can still be undeleted.
+ */
 export type CopyOutcome =
   | { readonly stored: { readonly id: UniqueId; readonly sizeOctets: Octets } }
   | { readonly failed: 'no-such-account' | 'over-quota' | 'duplicate-id' }
@@ -68,7 +72,7 @@ export interface Staged extends AsyncDisposable {
   /**
    * Makes body and every copy durable, all of them in one step: after it resolves they survive any crash,
    * before it none of them is visible to anyone. One outcome per copy, in order. With no copy stored the body is
-   * discarded. A quota may be overdrawn by at most one message in a race.
+   * discarded. A quota may be overdrawn by at most one message. Called a second time, or after `discard`, it rejects.
    * @throws {StoreError} `disk-full` or `io`: no copy is stored.
    */
   commit(envelope: Envelope, copies: readonly CopyOrder[]): Promise<readonly CopyOutcome[]>

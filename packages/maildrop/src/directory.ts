@@ -20,6 +20,7 @@ export interface Account {
 export interface AccountChange {
   readonly quotaOctets?: Octets | null
   readonly quotaMessages?: number | null
+  /** Takes the place of all the account had. */
   readonly thresholds?: Partial<Thresholds>
 }
 
@@ -76,18 +77,25 @@ export interface Directory {
     credentials?: readonly Omit<Credential, 'createdAtMs'>[],
   ): Promise<Account | null>
   changeAccount(id: AccountId, change: AccountChange): Promise<Account | null>
-  /** Removes the account with its mail, records, feedback and journal rows. */
+  /**
+   * Removes the account for good with its mail, removed mail, records, credentials and views, and with the feedback
+   * and lessons it owns. Copies other accounts have of the same mail stay. False if there is none.
+   */
   eraseAccount(id: AccountId): Promise<boolean>
+  /** Nothing for an unknown account. */
   usage(id: AccountId): Promise<Usage>
 
   credentials(id: AccountId): Promise<readonly Credential[]>
-  /** Replaces every credential of that device (empty = the account password); raises `generation`. */
+  /**
+   * Replaces every credential of that device (empty = the account password); raises `generation`. False if there is
+   * no such account.
+   */
   setCredentials(
     id: AccountId,
     device: string,
     credentials: readonly Omit<Credential, 'createdAtMs' | 'device'>[],
   ): Promise<boolean>
-  /** Takes a device's credentials and its view away; raises `generation`. */
+  /** Takes a device's credentials and its view (what it has hidden) away; raises `generation`. False if unknown. */
   removeDevice(id: AccountId, device: string): Promise<boolean>
 
   aliases(): Promise<readonly Alias[]>

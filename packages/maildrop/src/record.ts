@@ -32,13 +32,14 @@ export interface MessageRecord {
 
 /** A record as the store gives it back. */
 export interface StoredRecord extends MessageRecord {
-  /** The copy's unique-id at delivery; a released copy has another one, kept in `currentId`. */
+  /** The copy's unique-id at delivery. */
   readonly id: UniqueId
+  /** Its unique-id now, or at last: release, move and undelete give it another one. */
   readonly currentId: UniqueId
 }
 
 /** The records of messages, in arrival order. Kept 30 days by default. */
 export interface Records {
-  /** By unique-id (of the copy as delivered, or as released), or null. */
+  /** By unique-id (of the copy as delivered, or its current one), or null. */
   get(id: UniqueId): Promise<StoredRecord | null>
 }
