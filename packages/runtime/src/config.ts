@@ -59,7 +59,7 @@ export interface Config {
     readonly utf8: 'relaxed' | 'strict'
   }
   readonly limits: { readonly perAddress: boolean; readonly connections: number }
-  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' }
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly file: string | null }
 }
 
 /** One thing wrong with a config file. */
@@ -276,6 +276,7 @@ const schema = v.strictObject({
   log: v.optional(
     v.strictObject({
       level: v.optional(choice(['debug', 'info', 'warn', 'error'], 'How much is logged.'), 'info'),
+      file: v.optional(v.nullable(text('File the log goes to; default: standard error.')), null),
     }),
     {},
   ),

@@ -15,7 +15,7 @@ export interface Log {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
-/** JSON lines `{"level":"info","at":"…","event":"…",…}` on a file descriptor, written before the call returns. */
+/** JSON lines `{"level":"info","at":"…","event":"…",…}` on standard error or appended to a file, written before the call returns. */
 export function createLog(options: {
   readonly level: LogLevel
   readonly fd?: number
@@ -29,7 +29,7 @@ export function createLog(options: {
       timestamp: () => `,"at":"${new Date().toISOString()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: options.fd ?? 2, sync: true }),
+    pino.destination({ dest: options.file ?? 2, sync: true, append: true, mkdir: true }),
   )
   return wrap(sink)
 }

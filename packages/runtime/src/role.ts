@@ -79,7 +79,7 @@ export function runRole(start: StartRole): void {
   }
 
   const begin = async (role: string, config: Config): Promise<void> => {
-    log = createLog({ level: config.log.level, fields: { role, pid: process.pid } })
+    log = createLog({ level: config.log.level, file: config.log.file, fields: { role, pid: process.pid } })
     try {
       running = await start(config, { log, now: Date.now, signal: ending.signal })
       if (stopping) return
