@@ -18,7 +18,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 /** JSON lines `{"level":"info","at":"…","event":"…",…}` on standard error or appended to a file, written before the call returns. */
 export function createLog(options: {
   readonly level: LogLevel
-  readonly fd?: number
+  readonly file?: string | null
   readonly fields?: LogFields
 }): Log {
   const sink = pino(
