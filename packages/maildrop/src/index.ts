@@ -1,6 +1,7 @@
 export * from './delivery.ts'
 export * from './directory.ts'
 export * from './learning.ts'
+export { type MemorySeed, type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory-store.ts'
 export * from './reading.ts'
 export * from './record.ts'
 export * from './store.ts'
