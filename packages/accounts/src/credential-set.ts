@@ -1,0 +1,54 @@
+import type { Credential } from '@restante/maildrop'
+import { isGeneratedDevicePassword, makeFastVerifier } from './device-password.ts'
+import { type HashOptions, hashPassword, type Secret } from './password.ts'
+import { makeScramVerifier, SCRAM_ACCOUNT_ITERATIONS, SCRAM_DEVICE_ITERATIONS } from './scram.ts'
+
+/** The schemes made here; others come from other servers. */
+export const SCHEMES: {
+  readonly argon2id: 'argon2id'
+  readonly scram: 'scram-sha-256'
+  readonly fast: 'hmac-sha-256'
+} = { argon2id: 'argon2id', scram: 'scram-sha-256', fast: 'hmac-sha-256' }
+
+/** What `Directory.setCredentials` takes. */
+export type NewCredential = Omit<Credential, 'createdAtMs' | 'device'>
+
+/**
+ * What is kept for an account password: argon2id, and a SCRAM verifier only where wanted (`auth.scram: true`), since
+ * its 32,768 rounds are far cheaper to search than argon2id.
+ * @throws {SecretError}
+ * @throws {BusyError}
+ */
+export async function accountCredentials(
+  secret: Secret,
+  options: HashOptions & { readonly scram?: boolean } = {},
+): Promise<readonly NewCredential[]> {
+  const made: NewCredential[] = [{ scheme: SCHEMES.argon2id, verifier: await hashPassword(secret, options) }]
+  if (options.scram)
+    made.push({
+      scheme: SCHEMES.scram,
+      verifier: await makeScramVerifier(secret, SCRAM_ACCOUNT_ITERATIONS, options),
+    })
+  return made
+}
+
+/**
+ * What is kept for a device password: for a generated one a fast hash and a SCRAM verifier; for any other the same
+ * as for an account password, without SCRAM.
+ * @throws {SecretError}
+ * @throws {BusyError}
+ */
+export async function deviceCredentials(
+  secret: Secret,
+  options: HashOptions = {},
+): Promise<readonly NewCredential[]> {
+  if (typeof secret !== 'string' || !isGeneratedDevicePassword(secret))
+    return accountCredentials(secret, options)
+  return [
+    { scheme: SCHEMES.fast, verifier: makeFastVerifier(secret) },
+    {
+      scheme: SCHEMES.scram,
+      verifier: await makeScramVerifier(secret, SCRAM_DEVICE_ITERATIONS, options),
+    },
+  ]
+}

@@ -1,0 +1,22 @@
+export * from './authenticator.ts'
+export * from './credential-set.ts'
+export { generateDevicePassword, isGeneratedDevicePassword } from './device-password.ts'
+export { BusyError, createHashGate, type HashGate, type HashTurn } from './hash-gate.ts'
+export * from './login-name.ts'
+export {
+  type HashOptions,
+  hashPassword,
+  SECRET_MAX_OCTETS,
+  type Secret,
+  SecretError,
+  verifyPassword,
+} from './password.ts'
+export * from './recipient.ts'
+export {
+  fakeScramVerifier,
+  makeScramVerifier,
+  parseScramVerifier,
+  type ScramVerifier,
+  verifyByScram,
+} from './scram.ts'
+export { THROTTLE_DEFAULTS, type Throttled, type ThrottleLimits, type Tier } from './throttle.ts'
