@@ -1,6 +1,9 @@
 import { describe } from 'vitest'
 import { deliveryTests } from './delivery-tests.ts'
 import type { MakeStore } from './fixture.ts'
+import { keepingTests } from './keeping-tests.ts'
+import { readingTests } from './reading-tests.ts'
+import { viewTests } from './view-tests.ts'
 
 /** What a store claims beyond the contract, so that it is tested too. */
 export interface SuiteOptions {
@@ -17,5 +20,8 @@ export function maildropSuite(name: string, makeStore: MakeStore, options: Suite
   void options
   describe(name, () => {
     describe('delivery', () => deliveryTests(makeStore))
+    describe('reading', () => readingTests(makeStore))
+    describe('views', () => viewTests(makeStore))
+    describe('keeping', () => keepingTests(makeStore))
   })
 }
