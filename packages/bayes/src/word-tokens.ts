@@ -1,0 +1,98 @@
+import type { TokenSet } from './token-set.ts'
+
+const WORD = /[\p{L}\p{N}$€£¥₽][\p{L}\p{M}\p{N}$€£¥₽'’_.,!%-]*/gu
+const CJK = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]/
+const TRAILING = /[.,'’_%-]{1,20}$/
+const DIGITS = /\d/g
+
+/** Two neighbouring characters each, for scripts that write without spaces. */
+function addBigrams(set: TokenSet, prefix: string, run: string, room: number): number {
+  const characters = [...run]
+  let added = 0
+  for (let i = 0; i + 1 < characters.length && added < room; i++, added++) {
+    set.add(`${prefix}${characters[i]}${characters[i + 1]}`)
+  }
+  if (characters.length === 1) set.add(`${prefix}${run}`)
+  return added
+}
+
+/**
+ * Adds the words of already normalised text as tokens, at most `limit` of them. Numbers keep only their shape;
+ * words of one or more than 40 characters are marked, not kept; CJK and Thai runs become bigrams.
+ */
+export function addWords(
+  set: TokenSet,
+  prefix: string,
+  text: string,
+  language: string,
+  fold: ((word: string, language: string) => string) | null,
+  limit: number,
+): void {
+  let count = 0
+  for (const found of text.matchAll(WORD)) {
+    if (count >= limit) return
+    let word = found[0]
+    if (word.length > 40) {
+      if (CJK.test(word)) count += addBigrams(set, prefix, word.slice(0, 2000), limit - count)
+      else {
+        set.add(`${prefix}long-word`)
+        count++
+      }
+      continue
+    }
+    if (CJK.test(word)) {
+      count += addBigrams(set, prefix, word, limit - count)
+      continue
+    }
+    word = word.toLowerCase().replace(TRAILING, '')
+    const bang = word.endsWith('!')
+    if (bang) word = word.replace(/[.,!]{1,40}$/, '')
+    if (word.length < 2) continue
+    count++
+    const first = word.charCodeAt(0)
+    if (first < 65) {
+      // Amounts and numbers: what counts is how they look.
+      const shape = word.replace(DIGITS, '9')
+      set.add(`${prefix}${shape.length > 12 ? 'long-number' : shape}`)
+      continue
+    }
+    set.add(prefix + (fold === null ? word : fold(word, language)))
+    if (bang) set.add(`${prefix}${word}!`)
+    const dot = word.search(/[._]/)
+    if (dot > 0) {
+      for (const piece of word.split(/[._]/, 6)) if (piece.length > 2) set.add(prefix + piece)
+    }
+  }
+}
+
+/** Words written with blanks or dots between their letters: `V I A G R A`, `f.r.e.e`. */
+const SPACED = /(?<![\p{L}\p{N}])(?:\p{L}[ .*_-]){3,20}\p{L}(?![\p{L}\p{N}])/gu
+/** Digits and signs that stand for letters inside words. */
+const LEET = new Map([
+  ['0', 'o'],
+  ['1', 'i'],
+  ['3', 'e'],
+  ['4', 'a'],
+  ['5', 's'],
+  ['7', 't'],
+  ['@', 'a'],
+  ['$', 's'],
+])
+const LEET_WORD =
+  /(?<![\p{L}\p{N}])(?=[a-z0134578@$]{4,24}(?![\p{L}\p{N}]))[a-z]{0,20}[a-z][0134578@$]{1,3}[a-z][a-z0134578@$]{0,20}/giu
+
+/** Undoes spacing and digits-for-letters; adds the word that is meant and a mark that it was hidden. */
+export function addDisguised(set: TokenSet, text: string): void {
+  let spaced = 0
+  for (const found of text.matchAll(SPACED)) {
+    if (++spaced > 30) break
+    set.add(found[0].replace(/[ .*_-]/g, '').toLowerCase())
+    set.add('trick:spaced')
+  }
+  let leet = 0
+  for (const found of text.matchAll(LEET_WORD)) {
+    if (++leet > 30) break
+    set.add(found[0].toLowerCase().replace(/[0134578@$]/g, (sign) => LEET.get(sign) ?? sign))
+    set.add('trick:leet')
+  }
+}
