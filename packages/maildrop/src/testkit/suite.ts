@@ -1,14 +1,21 @@
 import { describe } from 'vitest'
 import { deliveryTests } from './delivery-tests.ts'
+import { directoryTests } from './directory-tests.ts'
+import { durableTests } from './durable-tests.ts'
 import type { MakeStore } from './fixture.ts'
 import { keepingTests } from './keeping-tests.ts'
+import { learningTests } from './learning-tests.ts'
+import { lifeTests } from './life-tests.ts'
 import { readingTests } from './reading-tests.ts'
+import { roomTests } from './room-tests.ts'
 import { viewTests } from './view-tests.ts'
 
-/** What a store claims beyond the contract, so that it is tested too. */
+/** What a store can do beyond being made, so that it is tested too. */
 export interface SuiteOptions {
-  /** What was acknowledged survives closing and opening again; `makeStore` then answers with `reopen`. */
+  /** What was acknowledged survives closing and opening again: `makeStore` then answers with `reopen`. */
   readonly durable?: boolean
+  /** Makes a store with room for about 1 MB of mail, to test what happens when it is full. */
+  readonly makeSmallStore?: MakeStore
 }
 
 /**
@@ -17,11 +24,16 @@ export interface SuiteOptions {
  * @param makeStore called once for each test; the answer is an empty store nobody else uses
  */
 export function maildropSuite(name: string, makeStore: MakeStore, options: SuiteOptions = {}): void {
-  void options
   describe(name, () => {
     describe('delivery', () => deliveryTests(makeStore))
     describe('reading', () => readingTests(makeStore))
     describe('views', () => viewTests(makeStore))
     describe('keeping', () => keepingTests(makeStore))
+    describe('directory', () => directoryTests(makeStore))
+    describe('learning', () => learningTests(makeStore))
+    describe('life', () => lifeTests(makeStore))
+    if (options.durable) describe('durability', () => durableTests(makeStore))
+    const { makeSmallStore } = options
+    if (makeSmallStore) describe('room', () => roomTests(makeSmallStore))
   })
 }
