@@ -1,0 +1,682 @@
+import { createHmac } from 'node:crypto'
+import { isIP, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import {
+  type Answer,
+  type Ask,
+  type Failure,
+  Pop3Session,
+  type SessionPolicy,
+  type SessionSituation,
+  type Step,
+} from '@restante/pop3'
+import type {
+  Authenticate,
+  LoginContext,
+  MaildropStore,
+  OpenFailure,
+  OpenMaildrop,
+  ScramSource,
+  TlsInfo,
+} from './backend.ts'
+import type { EndReason, ErrorPlace, EventHub, SessionInfo } from './events.ts'
+import { isLoopback, type Networks, plainAddress } from './networks.ts'
+import type { ServerLimits } from './options.ts'
+import { Output } from './output.ts'
+import { parseProxyHeader } from './proxy-protocol.ts'
+import { channelBindingsOf, describeTls, type TlsContexts, wrapServerTls } from './tls.ts'
+
+/** What all connections of a server share. */
+export interface ServerParts<Key> {
+  readonly store: MaildropStore<Key>
+  readonly authenticate: Authenticate<Key>
+  readonly scram: ScramSource | undefined
+  readonly inventedSaltKey: Uint8Array
+  readonly limits: ServerLimits
+  readonly policy: SessionPolicy
+  readonly hub: EventHub
+  tls: TlsContexts | null
+  readonly allowPlainLogin: 'never' | 'loopback' | 'always'
+  readonly proxyFrom: Networks
+  readonly xclientFrom: Networks
+  readonly now: () => number
+  readonly connections: Set<Connection<Key>>
+  readonly perAddress: Map<string, number>
+  readonly nextSessionId: () => string
+  draining: boolean
+}
+
+/** Octets gathered before they are written even though more follow. */
+const FLUSH_OCTETS = 65_536
+/** Octets one connection may send before the others get their turn. */
+const TURN_OCTETS = 1_048_576
+
+const OPEN_FAILURES: { readonly [failure in OpenFailure]: Failure } = {
+  'in-use': 'in-use',
+  'no-such-maildrop': 'sys-perm',
+  unavailable: 'sys-temp',
+}
+
+type Phase = 'proxy' | 'handshake' | 'session' | 'lingering' | 'gone'
+
+/** One client connection: drives the pure session over a socket. */
+export class Connection<Key> implements SessionInfo {
+  readonly id: string
+  remoteAddress: string
+  remotePort: number
+  readonly localPort: number
+  tls: TlsInfo | null = null
+  account: string | null = null
+
+  readonly #parts: ServerParts<Key>
+  #socket: Socket
+  #session: Pop3Session | null = null
+  #phase: Phase
+  readonly #implicitTls: boolean
+  readonly #peerAddress: string
+  readonly #output: Output = new Output()
+  /** The ask that waits for the socket to take what was written. */
+  #blocked: Ask | null = null
+  #flushing = false
+  #turnOctets = 0
+  #inputEnded = false
+  #proxied: Buffer | null = null
+  #key: { readonly maildrop: Key } | null = null
+  #maildrop: OpenMaildrop | null = null
+  #releasing: Promise<void> | null = null
+  #abort: AbortController | null = null
+  #mechanism = ''
+  #counted: string | null = null
+  readonly #startedMs: number
+  #activityMs: number
+  #reason: EndReason = 'dropped'
+  #failedLogins = 0
+  #octetsIn = 0
+  #retrieved = 0
+  #retrievedOctets = 0
+  #deleted = 0
+  #whenEnded: (() => void)[] | null = null
+  #ended = false
+
+  constructor(parts: ServerParts<Key>, socket: Socket, implicitTls: boolean) {
+    this.#parts = parts
+    this.#socket = socket
+    this.#implicitTls = implicitTls
+    this.id = parts.nextSessionId()
+    this.#peerAddress = plainAddress(socket.remoteAddress ?? '')
+    this.remoteAddress = this.#peerAddress
+    this.remotePort = socket.remotePort ?? 0
+    this.localPort = socket.localPort ?? 0
+    this.#startedMs = parts.now()
+    this.#activityMs = this.#startedMs
+    this.#phase = 'handshake'
+    parts.connections.add(this)
+    this.#listenTo(socket)
+    if (parts.connections.size > parts.limits.connections) this.#turnAway('connections')
+    else if (!parts.proxyFrom.isEmpty && parts.proxyFrom.has(this.#peerAddress)) this.#phase = 'proxy'
+    else this.#begin()
+  }
+
+  /** Resolves when the socket is closed and the maildrop is back. */
+  get ended(): Promise<void> {
+    if (this.#ended) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#whenEnded ??= []
+      this.#whenEnded.push(resolve)
+    })
+  }
+
+  /** Ends the connection where one of its clocks has run out. Called every second or so. */
+  sweep(nowMs: number): void {
+    const { limits } = this.#parts
+    const quietMs = nowMs - this.#activityMs
+    if (this.#phase === 'proxy' || this.#phase === 'handshake') {
+      if (nowMs - this.#startedMs > limits.handshakeMs) this.drop('handshake-timeout')
+    } else if (this.#phase === 'lingering') {
+      const most = this.#socket.writableLength > 0 ? limits.stalledMs : limits.lingerMs
+      if (quietMs > most) this.#socket.destroy()
+    } else if (this.#phase === 'session') {
+      if (this.#blocked !== null || this.#socket.writableLength > 0) {
+        if (quietMs > limits.stalledMs) this.drop('stalled')
+      } else if (this.#session?.waiting === true) return
+      else if (this.#session?.state === 'AUTHORIZATION') {
+        if (nowMs - this.#startedMs > limits.unauthenticatedMs) this.drop('login-timeout')
+      } else if (quietMs > limits.idleMs) this.drop('idle')
+    }
+  }
+
+  /** The server closes: ends at once where nobody is logged in. */
+  drain(): void {
+    if (this.#phase === 'proxy' || this.#phase === 'handshake') this.drop('shutdown')
+    else if (
+      this.#phase === 'session' &&
+      this.#session?.state === 'AUTHORIZATION' &&
+      !this.#session.waiting
+    ) {
+      this.#end('shutdown')
+    }
+  }
+
+  /** Cuts the connection; what the session marked stays. */
+  drop(reason: EndReason): void {
+    if (this.#phase === 'gone') return
+    if (this.#phase !== 'lingering') this.#reason = reason
+    this.#socket.destroy()
+  }
+
+  // Beginning
+
+  #begin(): void {
+    const { perAddress, limits, hub } = this.#parts
+    if (this.#counted === null) {
+      const count = (perAddress.get(this.remoteAddress) ?? 0) + 1
+      perAddress.set(this.remoteAddress, count)
+      this.#counted = this.remoteAddress
+      if (count > limits.connectionsPerAddress) {
+        this.#turnAway('connections-per-address')
+        return
+      }
+    }
+    if (hub.heard) hub.emit({ type: 'connection', session: this })
+    if (this.#implicitTls && this.tls === null) this.#startTls()
+    else this.#greet()
+  }
+
+  #turnAway(reason: 'connections' | 'connections-per-address'): void {
+    const { hub } = this.#parts
+    if (hub.heard) hub.emit({ type: 'refused', session: this, reason })
+    if (this.#implicitTls) this.drop('shutdown')
+    else {
+      this.#output.add(Buffer.from('-ERR [SYS/TEMP] Too many connections, try again later\r\n', 'latin1'))
+      this.#end('shutdown')
+    }
+  }
+
+  #greet(): void {
+    this.#phase = 'session'
+    this.#session = new Pop3Session(this.#parts.policy, this.#situation())
+    this.#drive(this.#session.greet())
+  }
+
+  #situation(): SessionSituation {
+    const { allowPlainLogin, xclientFrom, tls } = this.#parts
+    const secure = this.tls !== null
+    return {
+      secure,
+      canStartTls: tls !== null && !secure,
+      plainLogin:
+        allowPlainLogin === 'always' || (allowPlainLogin === 'loopback' && isLoopback(this.remoteAddress)),
+      xclient: !xclientFrom.isEmpty && xclientFrom.has(this.#peerAddress),
+      ...(secure && 'encrypted' in this.#socket
+        ? { channelBinding: channelBindingsOf(this.#socket as TLSSocket) }
+        : {}),
+    }
+  }
+
+  #listenTo(socket: Socket): void {
+    socket.on('data', this.#onData)
+    socket.on('end', this.#onEnd)
+    socket.on('drain', this.#onDrain)
+    socket.on('error', this.#onError)
+    socket.on('close', this.#onClose)
+  }
+
+  #startTls(): void {
+    const contexts = this.#parts.tls
+    if (contexts === null) {
+      this.drop('handshake-failed')
+      return
+    }
+    const raw = this.#socket
+    raw.off('data', this.#onData)
+    raw.off('end', this.#onEnd)
+    raw.off('drain', this.#onDrain)
+    raw.off('error', this.#onError)
+    raw.off('close', this.#onClose)
+    // Once wrapped, its errors come through the TLS socket too.
+    raw.on('error', () => {})
+    this.#phase = 'handshake'
+    const socket = wrapServerTls(raw, contexts)
+    this.#socket = socket
+    this.#reason = 'handshake-failed'
+    this.#listenTo(socket)
+    socket.once('secure', () => {
+      if (this.#phase !== 'handshake') return
+      this.#reason = 'dropped'
+      this.#activityMs = this.#parts.now()
+      this.tls = describeTls(socket)
+      if (this.#session === null) this.#greet()
+      else {
+        this.#phase = 'session'
+        this.#drive(this.#session.secured(this.#situation()))
+      }
+    })
+  }
+
+  // Socket events
+
+  #onData = (chunk: Buffer): void => {
+    this.#octetsIn += chunk.length
+    if (this.#phase === 'session') {
+      const session = this.#session as Pop3Session
+      this.#activityMs = this.#parts.now()
+      const waiting = session.waiting
+      const steps = session.push(chunk)
+      if (waiting) this.#socket.pause()
+      else this.#drive(steps)
+    } else if (this.#phase === 'proxy') this.#readProxyHeader(chunk)
+  }
+
+  #onEnd = (): void => {
+    this.#inputEnded = true
+    if (this.#phase === 'session' && this.#session?.waiting !== true) this.#end('dropped')
+    else if (this.#phase === 'proxy' || this.#phase === 'handshake') this.#socket.destroy()
+  }
+
+  #onDrain = (): void => {
+    this.#activityMs = this.#parts.now()
+    const ask = this.#blocked
+    if (ask === null) return
+    this.#blocked = null
+    if (this.#turnOctets >= TURN_OCTETS) {
+      this.#turnOctets = 0
+      setImmediate(() => this.#perform(ask))
+    } else this.#perform(ask)
+  }
+
+  #onError = (): void => {
+    if (this.#reason === 'dropped') this.#reason = 'socket-error'
+  }
+
+  #onClose = (): void => {
+    const wasOpen = this.#phase !== 'gone'
+    this.#phase = 'gone'
+    this.#blocked = null
+    if (!wasOpen) return
+    this.#abort?.abort()
+    const { perAddress } = this.#parts
+    if (this.#counted !== null) {
+      const count = (perAddress.get(this.#counted) ?? 1) - 1
+      if (count > 0) perAddress.set(this.#counted, count)
+      else perAddress.delete(this.#counted)
+      this.#counted = null
+    }
+    // A commit under way gives the maildrop back itself.
+    if (this.#session?.state === 'UPDATE') return
+    const released = this.#release()
+    if (released === null) this.#finish()
+    else released.then(() => this.#finish())
+  }
+
+  #finish(): void {
+    if (this.#ended) return
+    this.#ended = true
+    const { connections, hub, now } = this.#parts
+    connections.delete(this)
+    if (hub.heard) {
+      hub.emit({
+        type: 'session-end',
+        session: this,
+        reason: this.#reason,
+        durationMs: now() - this.#startedMs,
+        octetsIn: this.#octetsIn,
+        octetsOut: this.#output.writtenOctets,
+        messages: this.#session?.opened?.listing.count ?? 0,
+        retrieved: this.#retrieved,
+        retrievedOctets: this.#retrievedOctets,
+        deleted: this.#deleted,
+      })
+    }
+    for (const resolve of this.#whenEnded ?? []) resolve()
+  }
+
+  #readProxyHeader(chunk: Buffer): void {
+    const octets = this.#proxied === null ? chunk : Buffer.concat([this.#proxied, chunk])
+    const header = parseProxyHeader(octets)
+    if (header === 'more') {
+      this.#proxied = octets
+      return
+    }
+    this.#proxied = null
+    if (header === 'bad') {
+      this.drop('proxy-header')
+      return
+    }
+    if (header.client !== null) {
+      this.remoteAddress = plainAddress(header.client.address)
+      this.remotePort = header.client.port
+    }
+    if (header.tls !== null) {
+      this.tls = { ...header.tls, serverName: header.serverName }
+    }
+    this.#phase = 'handshake'
+    const rest = octets.subarray(header.length)
+    if (rest.length > 0 && this.#implicitTls && this.tls === null) {
+      this.#socket.pause()
+      this.#socket.unshift(rest)
+      this.#begin()
+      return
+    }
+    this.#begin()
+    if (rest.length > 0) this.#onData(rest)
+  }
+
+  // Driving the session
+
+  #drive(first: readonly Step[]): void {
+    const session = this.#session as Pop3Session
+    let steps = first
+    for (;;) {
+      let ask: Ask | null = null
+      for (const step of steps) {
+        if ('send' in step) this.#output.add(step.send)
+        else ask = step
+      }
+      if (ask === null) break
+      if (ask.ask === 'close') {
+        if (ask.abrupt === true) {
+          this.#reason = ask.reason
+          this.#output.flush(this.#socket)
+          this.#socket.destroySoon()
+          this.#phase = 'lingering'
+        } else this.#end(ask.reason)
+        return
+      }
+      const answer = this.#answerTo(ask)
+      if (answer === null) return
+      if (answer instanceof Promise) {
+        this.#await(answer)
+        return
+      }
+      steps = session.answer(answer)
+    }
+    this.#output.flush(this.#socket)
+    if (this.#inputEnded) this.#end('dropped')
+    else if (this.#socket.isPaused()) this.#socket.resume()
+  }
+
+  #perform(ask: Ask): void {
+    if (this.#phase !== 'session') return
+    const answer = this.#answerTo(ask)
+    if (answer === null) return
+    if (answer instanceof Promise) this.#await(answer)
+    else this.#answered(answer)
+  }
+
+  #await(answer: Promise<Answer>): void {
+    if (this.#output.octets >= FLUSH_OCTETS) this.#output.flush(this.#socket)
+    else if (this.#output.octets > 0 && !this.#flushing) {
+      this.#flushing = true
+      setImmediate(() => {
+        this.#flushing = false
+        this.#output.flush(this.#socket)
+      })
+    }
+    answer.then(this.#answered, (error: unknown) => {
+      this.#report('session', error)
+      this.#answered({ failed: 'sys-temp' })
+    })
+  }
+
+  #answered = (answer: Answer): void => {
+    if (this.#phase !== 'session') return
+    this.#activityMs = this.#parts.now()
+    try {
+      this.#drive((this.#session as Pop3Session).answer(answer))
+    } catch (error) {
+      this.#report('session', error)
+      this.drop('bug')
+    }
+  }
+
+  /** The answer, now or later; null where it will be asked for again once the socket has drained. */
+  #answerTo(ask: Ask): Answer | Promise<Answer> | null {
+    switch (ask.ask) {
+      case 'read':
+        return this.#isBackedUp(ask) ? null : this.#read(ask)
+      case 'drain':
+        return this.#isBackedUp(ask) ? null : { ok: true, to: 'drain' }
+      case 'authenticate':
+        return this.#authenticate(ask)
+      case 'scram':
+        return this.#findScram(ask.name)
+      case 'open':
+        return this.#open()
+      case 'commit':
+        return this.#commit(ask.deleted)
+      case 'xclient':
+        return this.#takeXclient(ask.attributes)
+      case 'startTls':
+        this.#switchToTls()
+        return null
+      default:
+        throw new Error(`unknown ask: ${ask.ask}`)
+    }
+  }
+
+  #isBackedUp(ask: Ask): boolean {
+    const octets = this.#output.octets
+    if (octets >= FLUSH_OCTETS) {
+      this.#turnOctets += octets
+      this.#output.flush(this.#socket)
+    }
+    if (!this.#socket.writableNeedDrain) return false
+    this.#blocked = ask
+    return true
+  }
+
+  #switchToTls(): void {
+    const socket = this.#socket
+    socket.pause()
+    while (socket.read() !== null);
+    this.#output.flush(socket)
+    if (socket.writableLength === 0) this.#startTls()
+    else {
+      socket.write('', () => {
+        if (this.#phase === 'session') this.#startTls()
+      })
+    }
+  }
+
+  /** Ends our side after what is gathered, keeps swallowing theirs a while so that the last reply arrives. */
+  #end(reason: EndReason): void {
+    if (this.#phase === 'gone' || this.#phase === 'lingering') return
+    this.#reason = reason
+    this.#phase = 'lingering'
+    this.#activityMs = this.#parts.now()
+    this.#output.flush(this.#socket)
+    this.#socket.end()
+    this.#socket.resume()
+    this.#release()
+  }
+
+  // The backend
+
+  get #signal(): AbortSignal {
+    this.#abort ??= new AbortController()
+    return this.#abort.signal
+  }
+
+  #context(): LoginContext {
+    return {
+      sessionId: this.id,
+      remoteAddress: this.remoteAddress,
+      remotePort: this.remotePort,
+      tls: this.tls,
+    }
+  }
+
+  async #authenticate({ credentials }: Extract<Ask, { ask: 'authenticate' }>): Promise<Answer> {
+    const { authenticate, hub } = this.#parts
+    let failed: Failure
+    let challenge: string | undefined
+    try {
+      const result = await authenticate({ ...credentials, ...this.#context() }, { signal: this.#signal })
+      const proven = !('scram' in credentials) || credentials.scram.proven
+      if (result !== null && 'maildrop' in result && proven) {
+        this.#key = result
+        this.#mechanism = credentials.mechanism
+        this.account = result.account ?? credentials.name
+        return { ok: true, to: 'authenticate' }
+      }
+      failed = result !== null && 'failed' in result ? result.failed : 'auth'
+      if (result !== null && 'failed' in result) challenge = result.challenge
+    } catch (error) {
+      this.#report('authenticate', error)
+      failed = 'sys-temp'
+    }
+    const { name, mechanism } = credentials
+    if (hub.heard) hub.emit({ type: 'login-failed', session: this, mechanism, name, failure: failed })
+    if (failed === 'auth') await this.#delayError()
+    return challenge === undefined ? { failed } : { failed, challenge }
+  }
+
+  async #delayError(): Promise<void> {
+    const { errorDelayMs, errorDelayMostMs } = this.#parts.limits
+    const delayMs = Math.min(errorDelayMostMs, errorDelayMs * 2 ** this.#failedLogins++)
+    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
+  }
+
+  async #findScram(name: string): Promise<Answer> {
+    const { scram, inventedSaltKey } = this.#parts
+    try {
+      const found = (await scram?.credentials(name, { ...this.#context(), signal: this.#signal })) ?? null
+      if (found !== null) return 'failed' in found ? found : { scram: found }
+      const invented = (what: string) =>
+        createHmac('sha256', inventedSaltKey).update(`${what}\0${name}`).digest()
+      return {
+        scram: {
+          salt: invented('salt').subarray(0, 16),
+          iterations: scram?.inventedIterations ?? 4096,
+          storedKey: invented('stored'),
+          serverKey: invented('server'),
+        },
+      }
+    } catch (error) {
+      this.#report('scram', error)
+      return { failed: 'sys-temp' }
+    }
+  }
+
+  async #open(): Promise<Answer> {
+    const { store, hub } = this.#parts
+    try {
+      const key = this.#key as { readonly maildrop: Key }
+      const result = await store.open(key.maildrop, { signal: this.#signal, sessionId: this.id })
+      if ('failed' in result) {
+        const failure = OPEN_FAILURES[result.failed] ?? 'sys-temp'
+        if (hub.heard) {
+          const name = this.account ?? ''
+          hub.emit({ type: 'login-failed', session: this, mechanism: this.#mechanism, name, failure })
+        }
+        this.account = null
+        return { failed: failure }
+      }
+      this.#maildrop = result.maildrop
+      if (this.#phase !== 'session') {
+        await this.#release()
+        return { failed: 'sys-temp' }
+      }
+      if (hub.heard) hub.emit({ type: 'login', session: this, mechanism: this.#mechanism })
+      const { listing, readOnly } = result.maildrop
+      return { opened: readOnly === undefined ? { listing } : { listing, readOnly } }
+    } catch (error) {
+      this.#report('open', error)
+      return { failed: 'sys-temp' }
+    }
+  }
+
+  #read(ask: Extract<Ask, { ask: 'read' }>): Answer | Promise<Answer> {
+    const maildrop = this.#maildrop as OpenMaildrop
+    try {
+      const octets = maildrop.readAt(ask.index, ask.position, ask.maxOctets)
+      if (octets instanceof Uint8Array) return this.#hasRead(ask, octets)
+      return octets.then(
+        (octets) => this.#hasRead(ask, octets),
+        (error: unknown) => this.#readFailed(error),
+      )
+    } catch (error) {
+      return this.#readFailed(error)
+    }
+  }
+
+  #hasRead(ask: Extract<Ask, { ask: 'read' }>, octets: Uint8Array): Answer {
+    if (ask.command === 'RETR') {
+      const { listing } = (this.#maildrop as OpenMaildrop | null) ?? {}
+      const sizeOctets = listing?.sizes[ask.index] ?? 0
+      if (listing !== undefined && ask.position + octets.length >= sizeOctets) {
+        this.#retrieved++
+        this.#retrievedOctets += sizeOctets
+        const { hub } = this.#parts
+        if (hub.heard) {
+          hub.emit({
+            type: 'retrieved',
+            session: this,
+            messageNumber: ask.index + 1,
+            uniqueId: listing.ids[ask.index] as string,
+            sizeOctets,
+          })
+        }
+      }
+    }
+    return { octets }
+  }
+
+  #readFailed(error: unknown): Answer {
+    this.#report('read', error)
+    return { failed: 'sys-temp' }
+  }
+
+  async #commit(deleted: readonly number[]): Promise<Answer> {
+    let answer: Answer = { ok: true, to: 'commit' }
+    const maildrop = this.#maildrop
+    if (deleted.length > 0 && maildrop !== null) {
+      try {
+        const result = await maildrop.commit(deleted)
+        if ('failed' in result) answer = { failed: result.failed === 'read-only' ? 'sys-perm' : 'sys-temp' }
+        else {
+          this.#deleted = deleted.length
+          const { hub } = this.#parts
+          if (hub.heard) {
+            const uniqueIds = deleted.map((index) => maildrop.listing.ids[index] as string)
+            hub.emit({ type: 'deleted', session: this, uniqueIds })
+          }
+        }
+      } catch (error) {
+        this.#report('commit', error)
+        answer = { failed: 'sys-temp' }
+      }
+    }
+    await this.#release()
+    if (this.#phase === 'gone') this.#finish()
+    return answer
+  }
+
+  /** Gives the maildrop back, once. */
+  #release(): Promise<void> | null {
+    const maildrop = this.#maildrop
+    if (maildrop === null) return this.#releasing
+    this.#maildrop = null
+    this.#releasing = maildrop[Symbol.asyncDispose]()
+      .catch((error: unknown) => this.#report('release', error))
+      .then(() => {
+        this.#releasing = null
+      })
+    return this.#releasing
+  }
+
+  #takeXclient(attributes: ReadonlyMap<string, string>): Answer | Promise<Answer> {
+    const address = attributes.get('ADDR')?.replace(/^IPV6:/i, '')
+    const port = attributes.get('PORT')
+    if (address !== undefined && isIP(address) === 0) return { failed: 'sys-perm' }
+    if (port !== undefined && !/^\d{1,5}$/.test(port)) return { failed: 'sys-perm' }
+    if (address !== undefined) this.remoteAddress = plainAddress(address)
+    if (port !== undefined) this.remotePort = Number(port)
+    return { ok: true, to: 'xclient', situation: this.#situation() }
+  }
+
+  #report(place: ErrorPlace, error: unknown): void {
+    const { hub } = this.#parts
+    if (hub.heard) hub.emit({ type: 'error', session: this, place, error })
+  }
+}
