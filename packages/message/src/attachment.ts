@@ -118,10 +118,11 @@ export function typeLies(declared: string, real: string): boolean {
     )
   if (real === 'application/x-ole-storage')
     return !/ms|office|word|excel|powerpoint|visio|outlook|octet/.test(declared)
-  const [declaredClass, realClass] = [declared.split('/')[0], real.split('/')[0]]
+  if (/msdownload|executable|ms-shortcut/.test(real))
+    return !/download|execut|octet|dos|program/.test(declared)
+  if (real === 'text/html') return !/html|xml|octet|plain/.test(declared)
+  const declaredClass = declared.split('/')[0]
+  const realClass = real.split('/')[0]
   if (declaredClass === 'image' || realClass === 'image') return declaredClass !== realClass
-  return (
-    /^(?:application\/x-(?:msdownload|executable|ms-shortcut)|text\/html|application\/pdf)$/.test(real) &&
-    !/download|execut|xml|html|pdf|octet|dos|program/.test(declared)
-  )
+  return real === 'application/pdf' && !/pdf|octet|download/.test(declared)
 }

@@ -87,7 +87,8 @@ function ask(): void {
   }
   worker ??= startWorker()
   worker.ref()
-  const octets = first.waiting.octets.slice()
+  // Not `slice`: a Buffer would share its octets.
+  const octets = new Uint8Array(first.waiting.octets)
   worker.postMessage({ id: first.id, octets }, [octets.buffer as ArrayBuffer])
 }
 
