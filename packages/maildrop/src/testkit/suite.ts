@@ -6,6 +6,7 @@ import type { MakeStore } from './fixture.ts'
 import { keepingTests } from './keeping-tests.ts'
 import { learningTests } from './learning-tests.ts'
 import { lifeTests } from './life-tests.ts'
+import { randomTests } from './random-tests.ts'
 import { readingTests } from './reading-tests.ts'
 import { roomTests } from './room-tests.ts'
 import { viewTests } from './view-tests.ts'
@@ -32,6 +33,7 @@ export function maildropSuite(name: string, makeStore: MakeStore, options: Suite
     describe('directory', () => directoryTests(makeStore))
     describe('learning', () => learningTests(makeStore))
     describe('life', () => lifeTests(makeStore))
+    describe('random histories', () => randomTests(makeStore, options.durable ?? false))
     if (options.durable) describe('durability', () => durableTests(makeStore))
     const { makeSmallStore } = options
     if (makeSmallStore) describe('room', () => roomTests(makeSmallStore))
