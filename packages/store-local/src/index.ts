@@ -1,0 +1,3 @@
+export type { LocalStore, LocalStoreOptions } from './store.ts'
+export { openLocalStore } from './store.ts'
+export type { StoreLog } from './writer.ts'

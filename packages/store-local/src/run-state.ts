@@ -1,0 +1,183 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Connection } from './connection.ts'
+import { guarded } from './failure.ts'
+import { bootName, isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts'
+import { connect, migrate } from './schema.ts'
+
+/** How long a lock waits for another process's few microseconds in the lock table. */
+const BUSY_MS = 5_000
+
+interface HolderRow {
+  readonly instance: string
+  readonly pid: number
+  readonly started: string
+}
+
+/** A lock that was got. */
+export interface HeldLock {
+  readonly name: string
+  readonly token: number
+}
+
+/**
+ * What only matters while the machine runs: who is there, locks on maildrops, claims. Kept in `run-BOOT.db` without any
+ * flush: it survives killed processes, and a restart of the machine starts another file, so that nothing torn is
+ * ever read. What a dead process held is free.
+ */
+export class RunState {
+  readonly #connection: Connection
+  readonly #instance: string
+  readonly #own: ProcessIdentity
+  readonly #held = new Set<string>()
+
+  /** Opens the state of a store's folder and enters this instance. */
+  constructor(directory: string, instance: string) {
+    const boot = bootName()
+    const file = boot === '' ? 'run.db' : `run-${boot}.db`
+    this.#instance = instance
+    this.#own = ownIdentity()
+    this.#connection = connect(directory, 'run', BUSY_MS, file)
+    migrate(this.#connection, 'run', directory)
+    for (const name of readdirSync(directory)) {
+      if (/^run-[0-9a-f-]+\.db/.test(name) && !name.startsWith(file))
+        rmSync(join(directory, name), { force: true })
+    }
+    this.#connection.run(
+      'INSERT INTO instances (id, pid, started, opened_at_ms) VALUES (?, ?, ?, ?)',
+      instance,
+      this.#own.pid,
+      this.#own.started,
+      Date.now(),
+    )
+  }
+
+  /** Which opened stores of living processes there are; those of dead ones are struck off. */
+  liveInstances(): ReadonlySet<string> {
+    return guarded(() => {
+      const live = new Set<string>()
+      for (const row of this.#connection.all<{ id: string; pid: number; started: string }>(
+        'SELECT id, pid, started FROM instances',
+      )) {
+        if (isAlive(row)) live.add(row.id)
+        else this.#connection.run('DELETE FROM instances WHERE id = ?', row.id)
+      }
+      return live
+    })
+  }
+
+  /** Locks a maildrop at once, or answers null while a living process has it. */
+  lock(name: string, session: string): HeldLock | null {
+    if (this.#held.has(name)) return null
+    return guarded(() => {
+      for (let round = 0; round < 2; round++) {
+        // Microseconds of the real clock, but never at or below the last one: even after this file was lost.
+        const token = this.#connection.get<{ token: number }>(
+          `INSERT INTO locks (name, token, instance, pid, started, at_ms, session)
+           SELECT ?1, max(?2, last + 1), ?3, ?4, ?5, ?6, ?7 FROM token WHERE true
+           ON CONFLICT (name) DO NOTHING RETURNING token`,
+          name,
+          Date.now() * 1000,
+          this.#instance,
+          this.#own.pid,
+          this.#own.started,
+          Date.now(),
+          session.slice(0, 200),
+        )?.token
+        if (token !== undefined) {
+          this.#held.add(name)
+          return { name, token }
+        }
+        const holder = this.#connection.get<HolderRow>(
+          'SELECT instance, pid, started FROM locks WHERE name = ?',
+          name,
+        )
+        if (holder && isAlive(holder)) return null
+        if (holder) {
+          this.#connection.run(
+            'DELETE FROM locks WHERE name = ? AND instance = ? AND pid = ? AND started = ?',
+            name,
+            holder.instance,
+            holder.pid,
+            holder.started,
+          )
+        }
+      }
+      return null
+    })
+  }
+
+  /** Whether a lock still is this instance's own. */
+  isHeld(lock: HeldLock): boolean {
+    return guarded(
+      () =>
+        this.#connection.get(
+          'SELECT 1 FROM locks WHERE name = ? AND token = ? AND instance = ?',
+          lock.name,
+          lock.token,
+          this.#instance,
+        ) !== undefined,
+    )
+  }
+
+  unlock(lock: HeldLock): void {
+    this.#held.delete(lock.name)
+    guarded(() =>
+      this.#connection.run('DELETE FROM locks WHERE name = ? AND token = ?', lock.name, lock.token),
+    )
+  }
+
+  /** When the oldest maildrop now open in any living process was opened; null where none is. */
+  oldestLockMs(): number | null {
+    return guarded(() => {
+      let oldest: number | null = null
+      for (const row of this.#connection.all<{ name: string; pid: number; started: string; at_ms: number }>(
+        'SELECT name, pid, started, at_ms FROM locks',
+      )) {
+        if (isAlive(row)) oldest = Math.min(oldest ?? row.at_ms, row.at_ms)
+      }
+      return oldest
+    })
+  }
+
+  /** Claims a name; false while a living process has it. */
+  claim(name: string): boolean {
+    return guarded(() => {
+      for (let round = 0; round < 2; round++) {
+        const got = this.#connection.run(
+          'INSERT INTO claims (name, instance, pid, started) VALUES (?, ?, ?, ?) ON CONFLICT (name) DO NOTHING',
+          name,
+          this.#instance,
+          this.#own.pid,
+          this.#own.started,
+        )
+        if (got.changes > 0) return true
+        const holder = this.#connection.get<HolderRow>(
+          'SELECT instance, pid, started FROM claims WHERE name = ?',
+          name,
+        )
+        if (holder && isAlive(holder)) return false
+        if (holder) {
+          this.#connection.run('DELETE FROM claims WHERE name = ? AND instance = ?', name, holder.instance)
+        }
+      }
+      return false
+    })
+  }
+
+  unclaim(name: string): void {
+    guarded(() =>
+      this.#connection.run('DELETE FROM claims WHERE name = ? AND instance = ?', name, this.#instance),
+    )
+  }
+
+  /** Gives back all this instance has. */
+  close(): void {
+    guarded(() => {
+      this.#connection.run('DELETE FROM locks WHERE instance = ?', this.#instance)
+      this.#connection.run('DELETE FROM claims WHERE instance = ?', this.#instance)
+      this.#connection.run('DELETE FROM instances WHERE id = ?', this.#instance)
+      this.#connection.close()
+    })
+  }
+}

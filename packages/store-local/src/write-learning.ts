@@ -1,0 +1,91 @@
+import type { Operations } from './requests.ts'
+import type { WriteContext } from './write-context.ts'
+
+type LearningOperations = Pick<
+  Operations,
+  'appendFeedback' | 'appendLessons' | 'forgetLessons' | 'forgetRecords' | 'saveModel' | 'expireRecords'
+>
+
+/** Feedback, lessons, model and records, bound to the writer's databases. */
+export function learningOperations(context: WriteContext): LearningOperations {
+  const { index, facts, model } = context
+  return {
+    appendFeedback(entries) {
+      let last = 0
+      for (const { owner, label, source, by, atMs, about } of entries) {
+        const byId = 'id' in about
+        last = index.run(
+          `INSERT INTO feedback (owner, label, source, by_account, at_ms, about_id, about_hash, features)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+          owner,
+          label,
+          source,
+          by,
+          atMs,
+          byId ? about.id : null,
+          byId ? null : about.hash,
+          byId ? null : about.features,
+        ).lastRow
+      }
+      return (
+        last ||
+        (index.get<{ n: number }>(
+          "SELECT coalesce(max(seq), 0) AS n FROM sqlite_sequence WHERE name = 'feedback'",
+        )?.n ??
+          0)
+      )
+    },
+
+    appendLessons(entries) {
+      let last = 0
+      for (const { owner, action, label, hash, features, atMs } of entries) {
+        last = model.run(
+          'INSERT INTO lessons (owner, action, label, hash, at_ms, features) VALUES (?, ?, ?, ?, ?, ?)',
+          owner,
+          action,
+          label,
+          hash,
+          atMs,
+          features,
+        ).lastRow
+      }
+      return (
+        last ||
+        (model.get<{ n: number }>(
+          "SELECT coalesce(max(seq), 0) AS n FROM sqlite_sequence WHERE name = 'lessons'",
+        )?.n ??
+          0)
+      )
+    },
+
+    forgetLessons(account) {
+      return model.run('DELETE FROM lessons WHERE owner = ?', `account:${account}`).changes
+    },
+
+    saveModel({ lessons, feedback, atMs, octets }) {
+      model.run(
+        `INSERT INTO model (n, lessons, feedback, at_ms, octets) VALUES (1, ?, ?, ?, ?) ON CONFLICT (n) DO UPDATE SET
+           lessons = excluded.lessons, feedback = excluded.feedback, at_ms = excluded.at_ms, octets = excluded.octets`,
+        lessons,
+        feedback,
+        atMs,
+        octets,
+      )
+      return null
+    },
+
+    forgetRecords(account) {
+      return facts.run(
+        'DELETE FROM records WHERE n IN (SELECT n FROM records WHERE account = ? LIMIT 200)',
+        account,
+      ).changes
+    },
+
+    expireRecords({ beforeMs }) {
+      return facts.run(
+        'DELETE FROM records WHERE n IN (SELECT n FROM records WHERE received_at_ms <= ? LIMIT 200)',
+        beforeMs,
+      ).changes
+    },
+  }
+}
