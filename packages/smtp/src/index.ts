@@ -1,0 +1,8 @@
+export * from './events.ts'
+export type { LineEndPolicy } from './line-ends.ts'
+export { type MailDataCause, MailDataError } from './mail-data.ts'
+export * from './options.ts'
+export type { MailParameters, Notify, RcptParameters } from './parameters.ts'
+export { encodeReply, PROTOCOL_REPLIES, type ProtocolReason } from './protocol-replies.ts'
+export { SmtpOptionsError } from './settings.ts'
+export * from './smtp-server.ts'
