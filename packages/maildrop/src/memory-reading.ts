@@ -32,6 +32,7 @@ export function memoryReading(state: MemoryState): MemoryReading {
         maildrop: {
           key,
           listing,
+          readOnly: key.view === 'recent',
           token: ++token,
           readAt(index, position, maxOctets) {
             if (!isOurs()) throw new StoreError('closed', 'the maildrop was given back')

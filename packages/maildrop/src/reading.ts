@@ -20,6 +20,8 @@ export interface OpenMaildrop extends AsyncDisposable {
    * cached by it.
    */
   readonly listing: Listing
+  /** True in the view `recent`: a session refuses DELE at once, as `commit` would at the end. Absent = false. */
+  readonly readOnly?: boolean
   /** Fencing token: grows with every lock on this maildrop. */
   readonly token: number
   /**

@@ -50,6 +50,7 @@ export function viewTests(makeStore: MakeStore): void {
       const id = await fixture.deliver(anna)
       {
         await using maildrop = await fixture.open(anna, PHONE)
+        expect(maildrop.readOnly ?? false, 'readOnly').toBe(false)
         await readText(maildrop, 0)
       }
       expect(await fixture.ids(anna, PHONE)).toEqual([id])
@@ -179,6 +180,7 @@ export function viewTests(makeStore: MakeStore): void {
       const anna = await fixture.account()
       const id = await fixture.deliver(anna)
       await using recent = await fixture.open(anna, RECENT)
+      expect(recent.readOnly, 'readOnly').toBe(true)
       expect(await recent.commit([0])).toMatchObject({ failed: 'read-only' })
       expect(await fixture.ids(anna)).toEqual([id])
     })
