@@ -23,6 +23,7 @@ export const REPLIES: {
     | 'sender-ok'
     | 'unknown-recipient'
     | 'relay-denied'
+    | 'alias-loop'
     | 'recipient-syntax'
     | 'sender-syntax'
     | 'too-many-recipients'
@@ -53,6 +54,7 @@ export const REPLIES: {
     'No mailbox {address} here; check the address',
   ),
   'relay-denied': reply(550, '5.7.1', 'relay-denied', 'Mail for {domain} is not handled here'),
+  'alias-loop': reply(550, '5.4.6', 'alias-loop', 'The aliases of {address} lead in a circle'),
   'recipient-syntax': reply(501, '5.1.3', 'recipient-syntax', 'Recipient address is malformed'),
   'sender-syntax': reply(501, '5.1.7', 'sender-syntax', 'Sender address is malformed'),
   'too-many-recipients': reply(

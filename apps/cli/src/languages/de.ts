@@ -1,0 +1,40 @@
+import type { Words } from './en.ts'
+
+export const de: Words = {
+  help: `restante: Post kommt per SMTP, wird geprüft, aufbewahrt und per POP3 ausgehändigt
+
+  restante serve [receiver|pop3d|learner]   alles starten (oder eine Rolle), Einstellungen in restante.yaml
+  restante dev                              der ganze Stapel auf freien Ports, für Entwickler
+  restante account add|list|remove|password Konten
+  restante deliver --to ADRESSE DATEI…      Nachrichten einlegen
+  restante mail dump --account ADRESSE      alle aufbewahrten Nachrichten
+  restante learn ham|spam DATEI|ORDNER|mbox den Spamfilter lehren
+  restante explain DATEI|ID                 warum eine Nachricht so beurteilt wurde
+  restante send-test ADRESSE                eine Testnachricht per SMTP senden
+  restante config check|show                die Einstellungen, erklärt
+  restante reload                           geänderte Einstellungen und Zertifikate übernehmen
+
+Jeder Befehl nimmt --data ORDNER oder --config DATEI; --json für Programme.`,
+  unknownCommand: (name, close) =>
+    `Unbekannter Befehl „${name}“.${close === null ? '' : ` Meinten Sie „${close}“?`} Siehe: restante help`,
+  ready: 'Restante ist bereit.',
+  stopHint: 'Strg-C beendet',
+  stopping: 'Beenden: Begonnenes wird fertiggestellt…',
+  mailIn: 'Posteingang',
+  mailOut: 'Abholung',
+  inTls: 'in TLS',
+  data: 'Daten',
+  temporary: 'am Ende gelöscht',
+  account: 'Konto',
+  password: 'Passwort',
+  shownOnce: 'nur dieses eine Mal gezeigt',
+  tryIt: 'Ausprobieren',
+  config: 'Einstellungen',
+  selfSigned:
+    'Das Zertifikat ist selbstsigniert: Programme fragen einmal nach. Ein eigenes gehört unter tls: in die Einstellungen.',
+  portInUse: (address, key, option) =>
+    `${address} ist von einem anderen Programm belegt. Anderen Port wählen: ${key} in den Einstellungen oder ${option} PORT.`,
+  portForbidden: (address, key) =>
+    `${address} braucht mehr Rechte. Einen Port über 1023 wählen (${key}) oder erlauben: setcap cap_net_bind_service=+ep $(command -v node)`,
+  alreadyRunning: (pid, directory) => `Läuft schon auf ${directory} (Prozess ${pid}).`,
+}

@@ -1,0 +1,61 @@
+/** Everything `serve`, `dev` and the help say, once per language. */
+export interface Words {
+  readonly help: string
+  unknownCommand(name: string, close: string | null): string
+  readonly ready: string
+  readonly stopHint: string
+  readonly stopping: string
+  readonly mailIn: string
+  readonly mailOut: string
+  readonly inTls: string
+  readonly data: string
+  readonly temporary: string
+  readonly account: string
+  readonly password: string
+  readonly shownOnce: string
+  readonly tryIt: string
+  readonly config: string
+  readonly selfSigned: string
+  portInUse(address: string, key: string, option: string): string
+  portForbidden(address: string, key: string): string
+  alreadyRunning(pid: number, directory: string): string
+}
+
+export const en: Words = {
+  help: `restante: mail in by SMTP, judged, kept, handed out by POP3
+
+  restante serve [receiver|pop3d|learner]   run the suite (or one role), settings in restante.yaml
+  restante dev                              the whole stack on free ports, for developers
+  restante account add|list|remove|password people
+  restante deliver --to ADDRESS FILE…       put messages into the store
+  restante mail dump --account ADDRESS      every stored message
+  restante learn ham|spam FILE|DIR|mbox     teach the spam filter
+  restante explain FILE|ID                  why a message was judged as it was
+  restante send-test ADDRESS                send a test message by SMTP
+  restante config check|show                the settings, each with its meaning
+  restante reload                           take changed settings and certificates over
+
+Every command takes --data DIR or --config FILE; add --json for machines.`,
+  unknownCommand: (name, close) =>
+    `Unknown command “${name}”.${close === null ? '' : ` Did you mean “${close}”?`} See: restante help`,
+  ready: 'Restante is ready.',
+  stopHint: 'Ctrl-C stops it',
+  stopping: 'Stopping: finishing what was begun…',
+  mailIn: 'mail in',
+  mailOut: 'mail out',
+  inTls: 'inside TLS',
+  data: 'Data',
+  temporary: 'removed at the end',
+  account: 'Account',
+  password: 'password',
+  shownOnce: 'shown only this once',
+  tryIt: 'Try it',
+  config: 'Settings',
+  selfSigned:
+    'The certificate is self-signed: clients will ask once. Your own goes under tls: in the settings.',
+  portInUse: (address, key, option) =>
+    `${address} is in use by another program. Choose another port: ${key} in the settings, or ${option} PORT.`,
+  portForbidden: (address, key) =>
+    `${address} needs more rights than this process has. Choose a port above 1023 with ${key}, or grant it: setcap cap_net_bind_service=+ep $(command -v node)`,
+  alreadyRunning: (pid, directory) => `Already running on ${directory} (process ${pid}).`,
+}

@@ -1,0 +1,4 @@
+import { runRole } from '@restante/runtime'
+import { startLearner } from './learner.ts'
+
+runRole(startLearner)

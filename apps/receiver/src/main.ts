@@ -1,0 +1,4 @@
+import { runRole } from '@restante/runtime'
+import { startReceiver } from './receiver.ts'
+
+runRole(startReceiver)

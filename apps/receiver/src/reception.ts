@@ -1,0 +1,318 @@
+import type { Destination, RecipientResolver } from '@restante/accounts'
+import {
+  type Judged,
+  type JudgeFailure,
+  type JudgePool,
+  prefixSubject,
+  resolveThresholds,
+  verdictFields,
+  verdictLine,
+} from '@restante/filter'
+import {
+  cleanMessage,
+  disposeByScore,
+  type Envelope,
+  fillReply,
+  formatPath,
+  type Path,
+  REPLIES,
+  type Reply,
+  traceFields,
+  utf8Octets,
+  type Verdict,
+} from '@restante/mail'
+import {
+  type CopyOrder,
+  type CopyOutcome,
+  type MaildropStore,
+  QUARANTINE,
+  type Staged,
+  StoreError,
+} from '@restante/maildrop'
+import { type Config, errorFields, type Log } from '@restante/runtime'
+import type { DataContext, DataHook } from '@restante/smtp'
+
+/** RFC 5321 §6.3: this many Received fields and more are a loop. */
+const HOPS_MAX = 100
+/** What the judge is given of a message; a longer one is judged by its beginning. */
+const JUDGED_MAX_OCTETS = 2_000_000
+
+/** What receiving needs. */
+export interface ReceptionParts {
+  readonly store: MaildropStore
+  readonly resolver: RecipientResolver
+  /** Null: mail is not judged. */
+  readonly pool: JudgePool | null
+  config(): Config
+  readonly log: Log
+}
+
+/** One copy to be: where it goes, for which recipient, and what was decided about it. */
+interface Planned {
+  readonly recipient: Path
+  /** Index in the envelope of the recipient it answers for. */
+  readonly answersFor: number[]
+  readonly destination: Destination
+  readonly verdict: Verdict | null
+}
+
+/** Takes mail data: cleaned, staged, judged, committed; the reply says 250 only when every octet is on disk. */
+export function createReception(parts: ReceptionParts): DataHook {
+  const { store, pool, log } = parts
+  return async (envelope, body, context) => {
+    const config = parts.config()
+    const message = await cleanMessage(body, config.hostname)
+    if (message.hops > HOPS_MAX) return REPLIES['mail-loop']
+    try {
+      await using staged = await store.stage(message.octets)
+      const judged = pool === null ? null : await judge(pool, staged, log, envelope)
+      const { planned, failedFor } = await plan(envelope, parts, config, judged)
+      if (planned.length === 0) return REPLIES['no-recipients']
+      const refused = refusalOf(planned, config)
+      if (refused) {
+        log.info('refused', {
+          session: envelope.sessionId,
+          reason: refused.reason,
+          score: judgedScore(judged),
+        })
+        return refused
+      }
+      const orders = await Promise.all(planned.map((copy) => orderOf(copy, envelope, config, staged, judged)))
+      const outcomes = await staged.commit(envelope, orders)
+      logOutcomes(log, envelope, planned, outcomes, staged.sizeOctets, message.removed)
+      return replies(envelope, planned, outcomes, failedFor, context)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      log.error('store-failed', { session: envelope.sessionId, ...errorFields(error) })
+      return error.code === 'disk-full' ? REPLIES['disk-full'] : REPLIES['store-failed']
+    }
+  }
+}
+
+async function judge(
+  pool: JudgePool,
+  staged: Staged,
+  log: Log,
+  envelope: Envelope,
+): Promise<Judged | JudgeFailure> {
+  const judged = await pool.judge(await beginningOf(staged))
+  if ('failed' in judged)
+    log.error('not-judged', { session: envelope.sessionId, why: judged.failed, detail: judged.detail })
+  return judged
+}
+
+async function beginningOf(staged: Staged): Promise<Uint8Array> {
+  const whole = await staged.readWhole(JUDGED_MAX_OCTETS)
+  if (whole !== null) return whole
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of staged.read()) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length >= JUDGED_MAX_OCTETS) break
+  }
+  return Buffer.concat(chunks).subarray(0, JUDGED_MAX_OCTETS)
+}
+
+/** One copy for each maildrop the recipients lead to, with its own verdict; the same maildrop never gets two. */
+async function plan(
+  envelope: Envelope,
+  parts: ReceptionParts,
+  config: Config,
+  judged: Judged | JudgeFailure | null,
+): Promise<{ readonly planned: readonly Planned[]; readonly failedFor: ReadonlySet<number> }> {
+  const planned = new Map<string, Planned>()
+  const failedFor = new Set<number>()
+  for (const [index, recipient] of envelope.recipients.entries()) {
+    const found = await parts.resolver.resolve(recipient)
+    // Accepted at RCPT, gone since.
+    if (!('deliver' in found) || found.deliver.length === 0) {
+      failedFor.add(index)
+      continue
+    }
+    for (const destination of found.deliver) {
+      const key = `${destination.account.id} ${destination.folder}`
+      const before = planned.get(key)
+      if (before) before.answersFor.push(index)
+      else
+        planned.set(key, {
+          recipient,
+          answersFor: [index],
+          destination,
+          verdict: verdictFor(destination, config, judged),
+        })
+    }
+  }
+  return { planned: [...planned.values()], failedFor }
+}
+
+function verdictFor(
+  destination: Destination,
+  config: Config,
+  judged: Judged | JudgeFailure | null,
+): Verdict | null {
+  if (judged === null) return null
+  const { account } = destination
+  const { thresholds, filter } = resolveThresholds(
+    account.address,
+    config.spam.thresholds,
+    config.spam.overrides,
+    account.thresholds,
+  )
+  if (!filter) return null
+  if ('failed' in judged) {
+    return {
+      disposition: 'accept',
+      score: 0,
+      threshold: thresholds.tag,
+      symbols: [],
+      skipped: [`everything (${judged.failed})`],
+    }
+  }
+  const { disposition, threshold } = disposeByScore(judged.score, thresholds)
+  return { disposition, threshold, score: judged.score, symbols: judged.symbols, skipped: judged.skipped }
+}
+
+/** A refusal only if every copy would be refused; otherwise those that would be are held instead. */
+function refusalOf(planned: readonly Planned[], config: Config): Reply | null {
+  if (!planned.every((copy) => copy.verdict?.disposition === 'reject')) return null
+  const score = planned[0]?.verdict?.score ?? 0
+  return fillReply(REPLIES['spam-refused'], {
+    score: score.toFixed(1),
+    domain: planned[0]?.recipient.domain ?? config.hostname,
+  })
+}
+
+async function orderOf(
+  copy: Planned,
+  envelope: Envelope,
+  config: Config,
+  staged: Staged,
+  judged: Judged | JudgeFailure | null,
+): Promise<CopyOrder> {
+  const { destination, recipient } = copy
+  const verdict: Verdict | null =
+    copy.verdict?.disposition === 'reject' ? { ...copy.verdict, disposition: 'quarantine' } : copy.verdict
+  const held = verdict?.disposition === 'quarantine'
+  const prefix =
+    traceFields(envelope, recipient, config.hostname) +
+    (verdict === null ? '' : verdictFields(verdict, config.hostname))
+  const splice =
+    verdict?.disposition === 'tag' && config.spam.subjectPrefix !== null
+      ? await subjectSplice(staged, config.spam.subjectPrefix)
+      : null
+  return {
+    account: destination.account.id,
+    folder: held ? QUARANTINE : destination.folder,
+    prefix: utf8Octets(prefix),
+    ...(splice === null ? {} : { splice }),
+    ...(held
+      ? {
+          hold: {
+            class: 'spam',
+            reason: verdictLine(verdict),
+            expiresAtMs: envelope.receivedAtMs + config.quarantine.keepMs,
+          },
+        }
+      : {}),
+    record: {
+      receivedAtMs: envelope.receivedAtMs,
+      clientIp: envelope.clientIp,
+      helo: envelope.helo,
+      reversePath: envelope.reversePath === null ? '' : formatPath(envelope.reversePath),
+      recipient: formatPath(recipient),
+      sizeOctets: staged.sizeOctets,
+      ...describe(judged),
+      verdict: verdict ?? {
+        disposition: 'accept',
+        score: 0,
+        threshold: null,
+        symbols: [],
+        skipped: ['everything (filter off)'],
+      },
+    },
+  }
+}
+
+function describe(judged: Judged | JudgeFailure | null): {
+  from: string
+  subject: string
+  messageId: string
+  attachments: Judged['attachments']
+  spamProbability: number | null
+  judgedBy: string
+} {
+  if (judged === null || 'failed' in judged) {
+    return {
+      from: '',
+      subject: '',
+      messageId: '',
+      attachments: [],
+      spamProbability: null,
+      judgedBy: 'nobody',
+    }
+  }
+  const { from, subject, messageId, attachments, spamProbability } = judged
+  return { from, subject, messageId, attachments, spamProbability, judgedBy: 'bayes 1' }
+}
+
+const HEADER_LOOKED_AT_OCTETS = 65_536
+
+async function subjectSplice(staged: Staged, prefix: string): Promise<ReturnType<typeof prefixSubject>> {
+  for await (const chunk of staged.read())
+    return prefixSubject(chunk.subarray(0, HEADER_LOOKED_AT_OCTETS), prefix)
+  return null
+}
+
+/** One reply in SMTP; in LMTP one for each recipient, in order. */
+function replies(
+  envelope: Envelope,
+  planned: readonly Planned[],
+  outcomes: readonly CopyOutcome[],
+  failedFor: ReadonlySet<number>,
+  context: DataContext,
+): Reply | readonly Reply[] {
+  const each = envelope.recipients.map((recipient, index): Reply => {
+    if (failedFor.has(index))
+      return fillReply(REPLIES['unknown-recipient'], { address: formatPath(recipient) })
+    const own = planned.flatMap((copy, i) =>
+      copy.answersFor.includes(index) ? [outcomes[i] as CopyOutcome] : [],
+    )
+    const stored = own.find((outcome) => 'stored' in outcome)
+    if (stored && 'stored' in stored) return fillReply(REPLIES.accepted, { id: stored.stored.id })
+    return own.some((outcome) => 'failed' in outcome && outcome.failed === 'over-quota')
+      ? fillReply(REPLIES['over-quota'], { address: formatPath(recipient) })
+      : fillReply(REPLIES['unknown-recipient'], { address: formatPath(recipient) })
+  })
+  if (context.session.mode === 'lmtp') return each
+  return each.find((reply) => reply.code === 250) ?? (each[0] as Reply)
+}
+
+function judgedScore(judged: Judged | JudgeFailure | null): number | null {
+  return judged === null || 'failed' in judged ? null : judged.score
+}
+
+/** One summary line per stored copy. */
+function logOutcomes(
+  log: Log,
+  envelope: Envelope,
+  planned: readonly Planned[],
+  outcomes: readonly CopyOutcome[],
+  sizeOctets: number,
+  removed: readonly string[],
+): void {
+  for (const [i, copy] of planned.entries()) {
+    const outcome = outcomes[i] as CopyOutcome
+    const about = {
+      session: envelope.sessionId,
+      from: envelope.reversePath === null ? '<>' : formatPath(envelope.reversePath),
+      to: formatPath(copy.recipient),
+      sizeOctets,
+      verdict: copy.verdict?.disposition ?? 'unfiltered',
+      score: copy.verdict?.score ?? null,
+      removedFields: removed.length,
+    }
+    if ('stored' in outcome) log.info('stored', { ...about, id: outcome.stored.id })
+    else log.warn('not-stored', { ...about, why: outcome.failed })
+  }
+}
