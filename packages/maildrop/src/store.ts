@@ -11,7 +11,8 @@ export interface Claim extends AsyncDisposable {
 
 /**
  * The shared maildrop store: what every store promises, in types; the test kit says it in tests.
- * Methods reject with {@link StoreError} on an outage and with nothing else.
+ * Methods reject with {@link StoreError} on an outage and with nothing else, save a `RangeError` or `Error` where the
+ * caller broke a rule stated here (a hold outside the quarantine, a second commit).
  */
 export interface MaildropStore extends Delivery, Reading, Keeping, AsyncDisposable {
   readonly directory: Directory
