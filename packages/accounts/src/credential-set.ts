@@ -1,4 +1,4 @@
-import type { Credential } from '@restante/maildrop'
+import type { Credential, Directory } from '@restante/maildrop'
 import { isGeneratedDevicePassword, makeFastVerifier } from './device-password.ts'
 import { type HashOptions, hashPassword, type Secret } from './password.ts'
 import { makeScramVerifier, SCRAM_ACCOUNT_ITERATIONS, SCRAM_DEVICE_ITERATIONS } from './scram.ts'
@@ -51,4 +51,17 @@ export async function deviceCredentials(
       verifier: await makeScramVerifier(secret, SCRAM_DEVICE_ITERATIONS, options),
     },
   ]
+}
+
+/**
+ * Whether any account could log in by SCRAM, so that CAPA and EHLO offer only what somebody can use. Looks at accounts
+ * until the first that can: ask at start and on reload, not for each session.
+ * @throws {StoreError} as the directory does
+ */
+export async function hasScramCredentials(
+  directory: Pick<Directory, 'accounts' | 'credentials'>,
+): Promise<boolean> {
+  for (const { id } of await directory.accounts())
+    if ((await directory.credentials(id)).some((each) => each.scheme === SCHEMES.scram)) return true
+  return false
 }

@@ -1,4 +1,5 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
+import { memoryStore } from '@restante/maildrop'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import {
@@ -9,6 +10,7 @@ import {
   fakeScramVerifier,
   generateDevicePassword,
   hashPassword,
+  hasScramCredentials,
   isGeneratedDevicePassword,
   makeScramVerifier,
   parseScramVerifier,
@@ -163,6 +165,18 @@ test('what is kept for each kind of password', async () => {
     'scram-sha-256',
   ])
   expect(await schemes(deviceCredentials('chosen by hand'))).toEqual(['argon2id'])
+})
+
+test('SCRAM is worth offering once somebody can use it', async () => {
+  const { directory } = memoryStore()
+  expect(await hasScramCredentials(directory)).toBe(false)
+  const anna = await directory.addAccount('anna@acme.example')
+  const ben = await directory.addAccount('ben@acme.example')
+  if (!anna || !ben) throw new Error('no accounts')
+  await directory.setCredentials(anna.id, '', await accountCredentials('hunter2'))
+  expect(await hasScramCredentials(directory)).toBe(false)
+  await directory.setCredentials(ben.id, 'phone', await deviceCredentials(generateDevicePassword()))
+  expect(await hasScramCredentials(directory)).toBe(true)
 })
 
 test('the gate runs two, lines up the rest in order, and refuses what is too much', async () => {
