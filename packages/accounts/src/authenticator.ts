@@ -232,7 +232,6 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const slow = asked.filter((each) => each.scheme === SCHEMES.argon2id)
     slow.sort((a, b) => Number(a.device !== '') - Number(b.device !== ''))
     for (const each of slow) if (await verifyPassword(each.verifier, secret, turn)) return each.device
-    if (slow.length === 0) await verifyNothing(secret, turn)
 
     const octets = readSecret(secret)
     if (typeof octets === 'string') return null
@@ -245,6 +244,8 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     for (const each of asked)
       if (each.scheme === SCHEMES.scram && !covered.has(each.device))
         if (await verifyByScram(each.verifier, secret, turn)) return each.device
+    // Being wrong costs an argon2id whatever there was to compare with, an account included.
+    if (slow.length === 0) await verifyNothing(secret, turn)
     return null
   }
 

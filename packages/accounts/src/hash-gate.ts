@@ -96,5 +96,8 @@ export function createHashGate(limits: { readonly running: number; readonly wait
   }
 }
 
-/** The gate every slow hash of this process goes through unless told otherwise: 2 at a time, 64 waiting. */
-export const processHashGate: HashGate = createHashGate({ running: 2, waiting: 64 })
+/**
+ * The gate every slow hash of this process goes through unless told otherwise: 2 at a time, 256 waiting, which is a
+ * wait of about 3 s: less than any client's patience when all of them come back after a restart.
+ */
+export const processHashGate: HashGate = createHashGate({ running: 2, waiting: 256 })

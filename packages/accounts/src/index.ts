@@ -16,6 +16,8 @@ export {
   fakeScramVerifier,
   makeScramVerifier,
   parseScramVerifier,
+  SCRAM_ACCOUNT_ITERATIONS,
+  SCRAM_DEVICE_ITERATIONS,
   type ScramVerifier,
   verifyByScram,
 } from './scram.ts'

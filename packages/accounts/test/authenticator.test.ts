@@ -243,6 +243,7 @@ test('an account that has only a SCRAM verifier can log in plainly too', async (
   const only = kept.account.filter((each) => each.scheme === 'scram-sha-256')
   await here.directory.setCredentials(here.anna.id, '', only)
   expect(brief(await knock(here, 'anna', PASSWORD))).toBe('classic/inbox')
+  expect(here.gate.count()).toBe(1)
   expect(brief(await knock(here, 'anna', 'wrong'))).toBe('auth')
 })
 
