@@ -1,5 +1,5 @@
 import { type Reply, utf8Text } from '@restante/mail'
-import { guard } from './guard.ts'
+import type { Fault } from './events.ts'
 import type { AuthHook } from './options.ts'
 import { PROTOCOL_REPLIES } from './protocol-replies.ts'
 import type { Session } from './session.ts'
@@ -128,7 +128,7 @@ function plain(session: Session, hook: AuthHook, octets: Buffer, done: () => voi
   }
   // Acting for somebody else is not on offer; many clients repeat their own name here.
   if (authorize !== '' && authorize !== name) {
-    fail(session, 'PLAIN', name, done)
+    fail(session, 'PLAIN', name, done, null)
     return
   }
   check(session, hook, 'PLAIN', name, password, done)
@@ -157,7 +157,7 @@ function check(
   password: string,
   done: () => void,
 ): void {
-  const { evidence, settings } = session
+  const { evidence } = session
   const about = {
     event: 'login',
     session: evidence.id,
@@ -165,8 +165,7 @@ function check(
     mechanism,
     name,
   } as const
-  guard(
-    settings.limits.policyMs,
+  session.guard(
     (context) =>
       hook({
         mechanism,
@@ -179,38 +178,35 @@ function check(
         },
       }),
     (outcome) => {
-      if (session.gone) return done()
-      if ('failed' in outcome) {
-        session.tell({
-          event: 'fault',
-          session: evidence.id,
-          where: 'auth',
-          fault: 'hook',
-          code: outcome.failed,
-          error: outcome.error,
-        })
+      const unavailable = (reply: Reply, fault: Fault): void => {
         session.tell({ ...about, account: null, outcome: 'unavailable' })
-        return session.refuse('auth', PROTOCOL_REPLIES['auth-unavailable'], done, { fault: 'hook' })
+        session.refuse('auth', reply, done, { fault })
       }
-      const answer = outcome.value
+      if ('failed' in outcome) {
+        session.tellFault({ where: 'auth', fault: 'hook', code: outcome.failed, error: outcome.error })
+        unavailable(PROTOCOL_REPLIES['auth-unavailable'], 'hook')
+        return
+      }
+      const answer = outcome.value ?? null
       if (answer !== null && 'account' in answer) {
         evidence.authenticatedAs = answer.account
         session.tell({ ...about, account: answer.account, outcome: 'ok' })
         session.reply(PROTOCOL_REPLIES['auth-ok'])
-        return done()
-      }
-      if (answer !== null && answer.code >= 400 && answer.code < 500) {
-        session.tell({ ...about, account: null, outcome: 'unavailable' })
-        return session.refuse('auth', answer, done)
-      }
-      fail(session, mechanism, name, done, answer ?? undefined)
+        done()
+      } else if (answer !== null && answer.code < 500) unavailable(answer, 'policy')
+      else fail(session, mechanism, name, done, answer)
     },
-    (error) => session.broken(error),
   )
 }
 
-function fail(session: Session, mechanism: Mechanism, name: string, done: () => void, reply?: Reply): void {
-  const { evidence, settings } = session
+function fail(
+  session: Session,
+  mechanism: Mechanism,
+  name: string,
+  done: () => void,
+  reply: Reply | null,
+): void {
+  const { evidence } = session
   session.tell({
     event: 'login',
     session: evidence.id,
@@ -221,7 +217,7 @@ function fail(session: Session, mechanism: Mechanism, name: string, done: () => 
     outcome: 'refused',
   })
   const wrong = reply ?? PROTOCOL_REPLIES['auth-failed']
-  if (++session.loginFailures < settings.limits.loginFailures) {
+  if (!session.budget.isLastLogin()) {
     session.refuse('auth', wrong, done)
     return
   }

@@ -1,4 +1,5 @@
 import { type Envelope, REPLIES, type Reply } from '@restante/mail'
+import { isReply } from './ask.ts'
 import type { Fault } from './events.ts'
 import { guard, type Outcome } from './guard.ts'
 import { LineEndFilter } from './line-ends.ts'
@@ -23,7 +24,7 @@ export function data(session: Session, _argument: string | null, done: () => voi
     session.refuse('data', PROTOCOL_REPLIES['chunk-first'], done)
     return
   }
-  session.expectData()
+  session.expectContent(null)
   begin(session, transaction, 'data')
   session.reply(PROTOCOL_REPLIES['data-go'])
   done()
@@ -53,8 +54,8 @@ export function chunk(session: Session, argument: string | null, done: () => voi
     if (oversized) spoil(content, tooLarge(limits.messageOctets), 'oversized')
   }
   session.chunk = { octets, last: parts[2] !== undefined, refusal }
-  session.expectChunk(octets)
-  session.restartDataClock()
+  session.expectContent(octets)
+  session.restartContentClock(false)
   done()
 }
 
@@ -83,7 +84,7 @@ function begin(session: Session, transaction: Transaction, by: 'data' | 'bdat'):
     conclude: null,
   }
   transaction.content = content
-  session.restartDataClock()
+  session.restartContentClock(true)
   const envelope: Envelope = {
     reversePath: transaction.reversePath,
     recipients: transaction.recipients,
@@ -248,8 +249,8 @@ function endWithReplies(session: Session, replies: readonly Reply[], fault: Faul
     first.reason,
     good ? null : fault,
   )
-  if (good) session.forgive()
-  else if (first.code >= 500) session.evidence.errors++
+  if (good) session.budget.forgive()
+  else if (first.code >= 500) session.budget.spend()
   for (const reply of sent) session.reply(reply)
   session.endTransaction()
 }
@@ -260,7 +261,7 @@ function readOutcome(
   outcome: Outcome<Replies> | null,
 ): { readonly replies: readonly Reply[]; readonly fault: Fault | null } {
   const broken = (code: string, error: unknown): { replies: readonly Reply[]; fault: Fault } => {
-    session.tell({ event: 'fault', session: session.evidence.id, where: 'data', fault: 'hook', code, error })
+    session.tellFault({ where: 'data', fault: 'hook', code, error })
     return { replies: [REPLIES['store-failed']], fault: 'hook' }
   }
   if (outcome === null) return broken('no-answer', null)
@@ -281,19 +282,6 @@ function readOutcome(
   }
   const mildest = list.find((reply) => reply.code < 300) ?? list.find((reply) => reply.code < 500) ?? list[0]
   return { replies: [mildest as Reply], fault: 'policy' }
-}
-
-/** Whether a value from application code can be sent as a final reply. */
-export function isReply(value: unknown): value is Reply {
-  const reply = value as Partial<Reply> | null | undefined
-  return (
-    typeof reply?.code === 'number' &&
-    reply.code >= 200 &&
-    reply.code < 600 &&
-    (reply.code < 300 || reply.code >= 400) &&
-    typeof reply.text === 'string' &&
-    typeof reply.enhanced === 'string'
-  )
 }
 
 function report(

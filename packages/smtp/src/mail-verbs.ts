@@ -1,4 +1,5 @@
 import { canonicalAddress, fillReply, formatPath, type Path, REPLIES, type Reply } from '@restante/mail'
+import { ask } from './ask.ts'
 import { parseAddressArgument, RECIPIENT_SYNTAX, SENDER_SYNTAX } from './grammar.ts'
 import { type Offered, readMailParameters, readRcptParameters } from './parameters.ts'
 import { PROTOCOL_REPLIES } from './protocol-replies.ts'
@@ -61,7 +62,8 @@ export function mail(session: Session, argument: string | null, done: () => void
     accept(null)
     return
   }
-  session.ask(
+  ask(
+    session,
     'mail',
     (context) => hook({ session: evidence, reversePath: path, parameters }, context),
     accept,
@@ -120,7 +122,8 @@ export function rcpt(session: Session, argument: string | null, done: () => void
     session.reply(reply ?? REPLIES['recipient-ok'])
     done()
   }
-  session.ask(
+  ask(
+    session,
     'rcpt',
     (context) =>
       settings.options.policy.rcpt(

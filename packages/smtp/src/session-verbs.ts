@@ -1,4 +1,5 @@
 import type { Reply } from '@restante/mail'
+import { ask } from './ask.ts'
 import { offersAuth } from './auth-exchange.ts'
 import { abortTransaction } from './data-verbs.ts'
 import { parseHelo } from './grammar.ts'
@@ -27,7 +28,8 @@ export function greet(session: Session, argument: string | null, done: () => voi
     accept(null)
     return
   }
-  session.ask(
+  ask(
+    session,
     'helo',
     (context) => hook(evidence, context),
     accept,
@@ -81,4 +83,18 @@ export function verify(session: Session, argument: string | null, done: () => vo
 /** EXPN, ETRN, TURN and other verbs that exist but not here (RFC 5321 §4.2.4.1). */
 export function notImplemented(session: Session, _argument: string | null, done: () => void): void {
   session.refuse('command', PROTOCOL_REPLIES['not-implemented'], done)
+}
+
+/** QUIT (RFC 5321 §4.1.1.10). */
+export function quit(session: Session, _argument: string | null, done: () => void): void {
+  session.quit(PROTOCOL_REPLIES.bye)
+  done()
+}
+
+/** STARTTLS (RFC 3207 §4). */
+export function startTls(session: Session, _argument: string | null, done: () => void): void {
+  const refusal =
+    session.evidence.tls !== null ? 'tls-active' : session.settings.startTls ? null : ('no-tls' as const)
+  if (refusal === null) session.startTls(done)
+  else session.refuse('command', PROTOCOL_REPLIES[refusal], done)
 }

@@ -1,6 +1,8 @@
 import type { Reply, WithProtocol } from '@restante/mail'
-import type { Fault, SmtpEvent, Stage } from './events.ts'
-import type { Answer, HookContext, MaybePromise, Mode, SessionEvidence } from './options.ts'
+import type { ErrorBudget } from './error-budget.ts'
+import type { Fault, FaultEvent, SmtpEvent, Stage } from './events.ts'
+import type { Outcome } from './guard.ts'
+import type { HookContext, MaybePromise, Mode, SessionEvidence } from './options.ts'
 import type { Settings } from './settings.ts'
 import type { Chunk, Transaction } from './transaction.ts'
 
@@ -8,6 +10,7 @@ import type { Chunk, Transaction } from './transaction.ts'
 export class LiveEvidence implements SessionEvidence {
   readonly id: string
   readonly mode: Mode
+  readonly #budget: ErrorBudget
   remoteAddress = ''
   remotePort = 0
   localAddress = ''
@@ -18,13 +21,17 @@ export class LiveEvidence implements SessionEvidence {
   tls: string | null = null
   servername: string | null = null
   authenticatedAs: string | null = null
-  errors = 0
   /** Whether the peer said EHLO or LHLO rather than HELO. */
   extended = false
 
-  constructor(id: string, mode: Mode) {
+  constructor(id: string, mode: Mode, budget: ErrorBudget) {
     this.id = id
     this.mode = mode
+    this.#budget = budget
+  }
+
+  get errors(): number {
+    return this.#budget.errors
   }
 
   get protocol(): WithProtocol {
@@ -37,6 +44,13 @@ export class LiveEvidence implements SessionEvidence {
     if (this.mode === 'lmtp') return `${utf8 ? 'UTF8' : ''}LMTP${tls}`
     if (!this.extended) return 'SMTP'
     return `${utf8 ? 'UTF8SMTP' : 'ESMTP'}${tls}${this.authenticatedAs === null ? '' : 'A'}`
+  }
+
+  /** Nothing the peer said about itself counts any more (RFC 3207 §4.2, XCLIENT). */
+  forgetPeer(): void {
+    this.helo = ''
+    this.extended = false
+    this.authenticatedAs = null
   }
 }
 
@@ -54,41 +68,44 @@ export type Continuation = (line: Buffer, done: () => void) => void
 export interface Session {
   readonly settings: Settings
   readonly evidence: LiveEvidence
+  readonly budget: ErrorBudget
   readonly gone: boolean
+  /** Whether this peer may use XCLIENT now. */
+  readonly offersXclient: boolean
   transaction: Transaction | null
   continuation: Continuation | null
   chunk: Chunk | null
-  loginFailures: number
 
   /** Writes a reply. A 421 closes the connection. */
   reply(reply: Reply): void
   /** Counts an error, tells about it, waits if there were many, answers, and calls `done`. */
   refuse(stage: Stage, reply: Reply, done: () => void, about?: About): void
-  /** Asks a policy hook; exactly one of the two is called, unless the session has ended. */
-  ask(
-    stage: 'connect' | 'helo' | 'mail' | 'rcpt',
-    call: (context: HookContext) => MaybePromise<Answer>,
-    accepted: (reply: Reply | null) => void,
-    refused: (reply: Reply, fault: Fault) => void,
-  ): void
-  /** Hands an event to the host. */
-  tell(event: SmtpEvent): void
-  /** Whether this peer may use XCLIENT now. */
-  readonly offersXclient: boolean
-  /** A name for the next transaction: `<session>.<number>`. */
-  nextTransactionId(): string
-  /** Octets of DATA follow. */
-  expectData(): void
-  /** Octets of a BDAT chunk follow. */
-  expectChunk(octets: number): void
-  /** Restarts the clock of the minimum rate. */
-  restartDataClock(): void
-  /** A message was stored: earlier errors are forgiven. */
-  forgive(): void
-  /** Ends the transaction after its replies: in a drain, the session too. */
-  endTransaction(): void
-  /** Closes without hearing the peer out. */
-  cutOff(reply: Reply | null): void
+  /** Counts an error; then goes on at once, after a pause, or (421) not at all. */
+  penalize(done: () => void, goOn: () => void): void
+  /** Calls a hook under its deadline; its signal fires when the session ends. Silent once it has ended. */
+  guard<T>(call: (context: HookContext) => MaybePromise<T>, report: (outcome: Outcome<T>) => void): void
+  /** Runs `goOn` later, unless the session has ended by then. */
+  later(ms: number, goOn: () => void): void
   /** Something of ours threw: ends this session alone. */
   broken(error: unknown): void
+  /** Hands an event to the host. */
+  tell(event: SmtpEvent): void
+  tellFault(fault: Omit<FaultEvent, 'event' | 'session'>): void
+
+  /** A name for the next transaction: `<session>.<number>`. */
+  nextTransactionId(): string
+  /** Octets of DATA follow, or of a BDAT chunk of this size. */
+  expectContent(chunkOctets: number | null): void
+  /** Restarts the clock of the minimum rate, and of the whole message if it is `first`. */
+  restartContentClock(first: boolean): void
+  /** The transaction has ended and its replies are said: in a drain, the session ends too. */
+  endTransaction(): void
+
+  /** Says 421 and closes. */
+  bye(reply: Reply): void
+  /** Says a reply, if any, and closes without hearing the peer out. */
+  cutOff(reply: Reply | null): void
+  quit(reply: Reply): void
+  startTls(done: () => void): void
+  xclient(line: Buffer, done: () => void): void
 }

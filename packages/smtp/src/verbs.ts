@@ -2,7 +2,7 @@ import { authenticate } from './auth-exchange.ts'
 import { chunk, data } from './data-verbs.ts'
 import { mail, rcpt } from './mail-verbs.ts'
 import type { Session } from './session.ts'
-import { greet, help, idle, notImplemented, reset, verify } from './session-verbs.ts'
+import { greet, help, idle, notImplemented, quit, reset, startTls, verify } from './session-verbs.ts'
 
 /** Verbs as data: what must hold before one runs, and what runs. */
 export interface Verb {
@@ -32,6 +32,8 @@ const COMMON: readonly (readonly [string, Verb])[] = [
   ['DATA', verb(data, { ...ofMail, argument: 'none' })],
   ['BDAT', verb(chunk)],
   ['AUTH', verb(authenticate, { needsHelo: true })],
+  ['STARTTLS', verb(startTls, { argument: 'none' })],
+  ['QUIT', verb(quit, { argument: 'none' })],
   ['RSET', verb(reset, { argument: 'none', junk: true })],
   ['NOOP', verb(idle, { junk: true })],
   ['HELP', verb(help, { junk: true })],
