@@ -14,7 +14,7 @@ const TRACES: readonly (readonly [pattern: RegExp, what: string])[] = [
   [new RegExp(`(?<![\\w.])${slash}root${slash}\\S`), 'a path of one machine'],
   [/\b[A-Za-z]:\\Users\\\w+/, 'a path of one machine'],
   [
-    /\b(?:https?:)?\/\/(?:[\w-]+\.)*(?:registry|npm|pypi|verdaccio|artifactory|nexus)[.-][\w.-]+/i,
+    /(?:https?:)?\/\/(?:[\w-]+\.)*(?:registry|npm|pypi|verdaccio|artifactory|nexus)[.-][\w.-]+/i,
     'a registry host',
   ],
   [/(?:^|[\s"'])(?:@[\w-]+:)?registry\s*=\s*\S/, 'a registry setting'],
