@@ -9,10 +9,12 @@ import { isPastUndelete, type ModelCopy, ReferenceModel } from './reference-mode
 const FOLDERS = [INBOX, INBOX, 'lists', QUARANTINE] as const
 const VIEWS: readonly View[] = ['classic', deviceView('phone'), deviceView('pc'), 'recent']
 
-/** One thing that happens; the numbers pick among what there is (accounts, sessions, ids known so far). */
+const NAMES = ['anna', 'bert'] as const
+
+/** One thing that happens; the numbers pick among the sessions, messages or ids there are. */
 type Step =
-  | readonly ['deliver', account: number, folder: number, lines: number]
-  | readonly ['open', account: number, folder: number, view: number]
+  | readonly ['deliver', account: string, folder: string, lines: number]
+  | readonly ['open', account: string, folder: string, view: View]
   | readonly ['commit', session: number, marked: readonly number[]]
   | readonly ['close', session: number]
   | readonly ['release' | 'move' | 'discard' | 'undelete', id: number]
@@ -23,9 +25,12 @@ type Step =
 const nat = (max: number) => fc.nat({ max })
 
 function stepsFor(durable: boolean): fc.Arbitrary<readonly Step[]> {
+  const name = fc.constantFrom(...NAMES)
+  const folder = fc.constantFrom(...FOLDERS)
+  const view = fc.constantFrom(...VIEWS)
   const kinds: fc.WeightedArbitrary<Step>[] = [
-    { weight: 8, arbitrary: fc.tuple(fc.constant('deliver' as const), nat(1), nat(3), nat(200)) },
-    { weight: 5, arbitrary: fc.tuple(fc.constant('open' as const), nat(1), nat(3), nat(3)) },
+    { weight: 8, arbitrary: fc.tuple(fc.constant('deliver' as const), name, folder, nat(200)) },
+    { weight: 5, arbitrary: fc.tuple(fc.constant('open' as const), name, folder, view) },
     {
       weight: 5,
       arbitrary: fc.tuple(fc.constant('commit' as const), nat(5), fc.array(nat(20), { maxLength: 4 })),
@@ -53,7 +58,7 @@ interface Session {
 class Comparison {
   readonly fixture: Fixture
   readonly model: ReferenceModel = new ReferenceModel()
-  readonly accounts: { readonly id: string }[] = []
+  readonly accounts: Map<string, { readonly id: string }> = new Map()
   readonly ids: UniqueId[] = []
   sessions: Session[] = []
 
@@ -63,18 +68,15 @@ class Comparison {
 
   async start(): Promise<void> {
     await this.fixture.start()
-    this.accounts.push(
-      await this.fixture.account('anna@acme.example'),
-      await this.fixture.account('bert@acme.example'),
-    )
+    for (const name of NAMES) this.accounts.set(name, await this.fixture.account(`${name}@acme.example`))
   }
 
   async take(step: Step): Promise<void> {
     const { fixture, model } = this
     switch (step[0]) {
       case 'deliver': {
-        const account = this.accounts[step[1]]!
-        const folder = FOLDERS[step[2]]!
+        const account = this.accounts.get(step[1])!
+        const folder = step[2]
         const text = message(`number ${this.ids.length}`, `${'line\r\n'.repeat(step[3])}end`)
         const hold = folder === QUARANTINE ? { hold: holdFor((this.ids.length % 20) * DAY_MS) } : {}
         const id = await fixture.deliver(account, text, { folder, ...hold })
@@ -85,8 +87,8 @@ class Comparison {
         return
       }
       case 'open': {
-        const account = this.accounts[step[1]]!
-        const where = { folder: FOLDERS[step[2]]!, view: VIEWS[step[3]]! }
+        const account = this.accounts.get(step[1])!
+        const where = { folder: step[2], view: step[3] }
         const key = { account: account.id, ...where }
         const opened = await fixture.store.open(key)
         const taken = this.sessions.some(
@@ -191,11 +193,11 @@ class Comparison {
       await this.checkSession(session)
       await session.maildrop[Symbol.asyncDispose]()
     }
-    for (const account of this.accounts) {
+    for (const [name, account] of this.accounts) {
       for (const folder of new Set(FOLDERS)) {
         for (const view of VIEWS) {
           const seen = model.seen(account.id, folder, view, fixture.nowMs)
-          const where = `${account.id} ${folder} ${view}`
+          const where = `${name}'s ${folder}, ${view}`
           expect(await fixture.ids(account, { folder, view }), where).toEqual(seen.map((copy) => copy.id))
           expect(await fixture.texts(account, { folder, view }), where).toEqual(seen.map((copy) => copy.text))
         }
@@ -216,7 +218,7 @@ class Comparison {
 }
 
 /** Random histories, the store beside a model of the contract; a failure is shrunk to the shortest history. */
-export function randomTests(makeStore: MakeStore, durable: boolean): void {
+export function randomTests(makeStore: MakeStore, durable: boolean, histories: number): void {
   test('any history ends as the model says', async () => {
     await fc.assert(
       fc.asyncProperty(stepsFor(durable), async (steps) => {
@@ -236,7 +238,7 @@ export function randomTests(makeStore: MakeStore, durable: boolean): void {
           await comparison.checkAll()
         }
       }),
-      { numRuns: 50 },
+      { numRuns: histories },
     )
-  }, 180_000)
+  }, 300_000)
 }

@@ -17,6 +17,8 @@ export interface SuiteOptions {
   readonly durable?: boolean
   /** Makes a store with room for about 1 MB of mail, to test what happens when it is full. */
   readonly makeSmallStore?: MakeStore
+  /** How many random histories are tried: 50, or 20 of a durable store, which is opened again in each of them. */
+  readonly histories?: number
 }
 
 /**
@@ -33,8 +35,10 @@ export function maildropSuite(name: string, makeStore: MakeStore, options: Suite
     describe('directory', () => directoryTests(makeStore))
     describe('learning', () => learningTests(makeStore))
     describe('life', () => lifeTests(makeStore))
-    describe('random histories', () => randomTests(makeStore, options.durable ?? false))
-    if (options.durable) describe('durability', () => durableTests(makeStore))
+    const durable = options.durable ?? false
+    describe('random histories', () =>
+      randomTests(makeStore, durable, options.histories ?? (durable ? 20 : 50)))
+    if (durable) describe('durability', () => durableTests(makeStore))
     const { makeSmallStore } = options
     if (makeSmallStore) describe('room', () => roomTests(makeSmallStore))
   })
