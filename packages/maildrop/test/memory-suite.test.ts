@@ -2,5 +2,6 @@ import { memoryStore } from '../src/index.ts'
 import { maildropSuite } from '../src/testkit/index.ts'
 
 maildropSuite('memoryStore', ({ now }) => memoryStore({}, { now }), {
+  histories: 300,
   makeSmallStore: ({ now }) => memoryStore({}, { now, capacityOctets: 1_500_000, floorOctets: 500_000 }),
 })
