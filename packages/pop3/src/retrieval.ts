@@ -1,4 +1,4 @@
-import { CR, CRLF, LF, type Listing, type Octets } from '@restante/mail'
+import { CR, LF, type Listing, type Octets } from '@restante/mail'
 import { stuffDots } from './dot-stuffing.ts'
 
 /** How large the pieces asked from the store may be. */
@@ -75,9 +75,9 @@ export class Retrieval {
     return stuffed.octets
   }
 
-  /** A line end where the message lacks it (a store that breaks the stored form), else nothing. */
-  get missingLineEnd(): Uint8Array | null {
-    return this.#endsInCrlf ? null : CRLF
+  /** Whether what was sent so far ends in CRLF; a store that breaks the stored form makes it false. */
+  get endsInCrlf(): boolean {
+    return this.#endsInCrlf
   }
 
   #cutLines(octets: Uint8Array): Uint8Array {
