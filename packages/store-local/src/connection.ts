@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs'
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { backup, DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { storeError } from './failure.ts'
 
 /** How hard a database's commits are made to stick: FULL survives a power cut, NORMAL and OFF a killed process. */
@@ -19,7 +19,8 @@ export class Connection {
       makeFile(path)
       this.#database = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: false })
       this.#database.exec(
-        `PRAGMA journal_mode=WAL; PRAGMA synchronous=${synchronous}; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000`,
+        `PRAGMA journal_mode=WAL; PRAGMA synchronous=${synchronous}; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;
+         PRAGMA journal_size_limit=67108864`,
       )
     } catch (error) {
       throw storeError(error)
@@ -60,6 +61,15 @@ export class Connection {
   /** Runs SQL text that is not kept prepared. */
   exec(sql: string): void {
     this.#database.exec(sql)
+  }
+
+  /** Writes a copy of the database as it is now to a file, in pages, letting others in between. */
+  async backup(path: string): Promise<void> {
+    try {
+      await backup(this.#database, path)
+    } catch (error) {
+      throw storeError(error)
+    }
   }
 
   get inTransaction(): boolean {

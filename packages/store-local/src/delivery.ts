@@ -13,7 +13,7 @@ import {
 } from '@restante/maildrop'
 import type { CopyRequest } from './requests.ts'
 import { noRoom, type StagedBody, type StagingPlace, stageBody } from './staging.ts'
-import type { UniqueIds } from './unique-ids.ts'
+import { bodyId, type UniqueIds } from './unique-ids.ts'
 import { trailerOf } from './write-delivery.ts'
 import type { Writer } from './writer.ts'
 
@@ -24,9 +24,14 @@ export interface DeliveryTools {
   readonly ids: UniqueIds
   /** @throws {StoreError} `closed` */
   readonly mustBeOpen: () => void
+  readonly isOpen: () => boolean
   readonly now: () => number
   /** Address of an account, for the segment's trailer; empty where unknown. */
   readonly addressOf: (account: string) => string
+  /** Bodies staged but neither committed nor discarded, so that closing the store drops them. */
+  readonly stagedBodies: Set<StagedBody>
+  /** Commits closing the store waits for. */
+  readonly committing: Set<Promise<unknown>>
 }
 
 /** The delivering side of a local store. */
@@ -45,17 +50,22 @@ export function localDelivery(tools: DeliveryTools): Delivery {
       }
       return staged(tools, body)
     },
-    hasRoomFor: (sizeOctets) => place.space.hasRoomFor(sizeOctets),
+    hasRoomFor: (sizeOctets) => tools.isOpen() && place.space.hasRoomFor(sizeOctets),
   }
 }
 
 function staged(tools: DeliveryTools, body: StagedBody): Staged {
   const { form } = body
   let ended = false
+  tools.stagedBodies.add(body)
+  const end = async (kept: boolean): Promise<void> => {
+    tools.stagedBodies.delete(body)
+    await body.end(kept)
+  }
   const drop = async (): Promise<void> => {
     if (ended) return
     ended = true
-    await body.end(false)
+    await end(false)
   }
   return {
     ...form,
@@ -76,13 +86,17 @@ function staged(tools: DeliveryTools, body: StagedBody): Staged {
       for (const order of copies) checkOrder(order, form.bodyOffset)
       if (ended) throw new StoreError('closed', 'this body was committed or discarded already')
       ended = true
+      tools.stagedBodies.delete(body)
+      const work = commitBody(tools, body, envelope, copies)
+      tools.committing.add(work)
       let kept = false
       try {
-        const outcomes = await commitBody(tools, body, envelope, copies)
+        const outcomes = await work
         kept = outcomes.some((outcome) => 'stored' in outcome)
         return outcomes
       } finally {
-        await body.end(kept)
+        tools.committing.delete(work)
+        await end(kept)
       }
     },
     discard: drop,
@@ -122,13 +136,15 @@ async function commitBody(
       record: order.record ? recordRequest(order.record) : null,
     }),
   )
+  const id = bodyId()
   const placed = body.whole
     ? null
     : await body.place(
+        id,
         trailerOf(requests.map((request) => ({ ...request, address: tools.addressOf(request.account) }))),
       )
   return tools.writer.run('deliver', {
-    bodyId: body.id,
+    bodyId: id,
     body: placed ?? (body.whole as Uint8Array),
     ...body.form,
     atMs: tools.now(),

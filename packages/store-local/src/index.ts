@@ -1,3 +1,8 @@
+export type { CompactReport } from './compaction.ts'
+export { RECOVERED, type RebuildOptions, type RebuildReport, rebuildIndex } from './rebuild.ts'
+export type { StoreStats } from './statistics.ts'
 export type { LocalStore, LocalStoreOptions } from './store.ts'
 export { openLocalStore } from './store.ts'
+export type { Random } from './unique-ids.ts'
+export type { StoreProblem, VerifyProgress, VerifyReport } from './verification.ts'
 export type { StoreLog } from './writer.ts'

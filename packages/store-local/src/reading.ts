@@ -46,15 +46,21 @@ interface StoredRow {
   readonly hold_expires_at_ms: number | null
 }
 
+/** Copies read at once while listing a folder. */
+const PAGE_ROWS = 500
+
 const STORED = `
 SELECT c.uid, a.id AS account, m.folder, c.place, c.arrived_at_ms, c.size, c.body_offset, c.stuffing,
   c.hold_class, c.hold_reason, c.hold_expires_at_ms
 FROM copies c JOIN maildrops m ON m.n = c.maildrop JOIN accounts a ON a.n = m.account`
 const STORED_PAGE = `
-SELECT c.uid, a.id AS account, m.folder, l.place, c.arrived_at_ms, c.size, c.body_offset, c.stuffing,
+SELECT c.uid, ?2 AS account, ?3 AS folder, l.place, c.arrived_at_ms, c.size, c.body_offset, c.stuffing,
   c.hold_class, c.hold_reason, c.hold_expires_at_ms
-FROM accounts a JOIN maildrops m ON m.account = a.n JOIN listed l ON l.maildrop = m.n JOIN copies c ON c.n = l.n
-WHERE a.id = ?1 AND (?2 IS NULL OR m.folder = ?2) AND l.place > ?3 ORDER BY l.place LIMIT 500`
+FROM listed l JOIN copies c ON c.n = l.n
+WHERE l.maildrop = ?1 AND l.place > ?4 ORDER BY l.place LIMIT ${PAGE_ROWS}`
+const FOLDERS = `
+SELECT m.n, m.folder FROM accounts a JOIN maildrops m ON m.account = a.n
+WHERE a.id = ?1 AND (?2 IS NULL OR m.folder = ?2)`
 const STORED_EXACT = `${STORED} WHERE c.uid = ? AND c.state = ${LIVE} LIMIT 2`
 const STORED_PREFIX = `${STORED} WHERE c.uid > ?1 AND c.uid < ?1 || char(127) AND c.state = ${LIVE} LIMIT 2`
 
@@ -71,12 +77,20 @@ export function localReading(tools: ReadingTools): Reading {
 
     async *copies(account, folder) {
       mustBeOpen()
-      for (let after = 0; ; ) {
-        const page = guarded(() => index.all<StoredRow>(STORED_PAGE, account, folder ?? null, after))
-        for (const row of page) yield storedCopy(row)
-        if (page.length < 500) return
-        after = (page.at(-1) as StoredRow).place
+      const folders = guarded(() =>
+        index.all<{ n: number; folder: string }>(FOLDERS, account, folder ?? null),
+      )
+      const runs = folders.map((each) => new FolderRun(index, account, each))
+      for (;;) {
+        // Places count over all folders: the run whose next copy came first goes first.
+        let first: FolderRun | null = null
+        for (const each of runs) {
+          if (each.next && (!first?.next || each.next.place < first.next.place)) first = each
+        }
+        if (!first?.next) return
+        yield storedCopy(first.next)
         mustBeOpen()
+        first.advance()
       }
     },
 
@@ -100,6 +114,34 @@ export function localReading(tools: ReadingTools): Reading {
       })
       return source && reader.stream(source)
     },
+  }
+}
+
+/** The copies of one folder in order, read page by page. */
+class FolderRun {
+  readonly #page: (after: number) => readonly StoredRow[]
+  #rows: readonly StoredRow[]
+  #at = 0
+
+  constructor(
+    index: Connection,
+    account: string,
+    { n, folder }: { readonly n: number; readonly folder: string },
+  ) {
+    this.#page = (after) => guarded(() => index.all<StoredRow>(STORED_PAGE, n, account, folder, after))
+    this.#rows = this.#page(0)
+  }
+
+  get next(): StoredRow | null {
+    return this.#rows[this.#at] ?? null
+  }
+
+  advance(): void {
+    this.#at++
+    if (this.#at === PAGE_ROWS) {
+      this.#rows = this.#page((this.#rows.at(-1) as StoredRow).place)
+      this.#at = 0
+    }
   }
 }
 
@@ -166,6 +208,10 @@ class LocalMaildrop implements OpenMaildrop {
 
   get listing(): OpenMaildrop['listing'] {
     return this.#snapshot.listing
+  }
+
+  get readOnly(): boolean {
+    return this.key.view === 'recent'
   }
 
   get token(): number {

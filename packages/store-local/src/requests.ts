@@ -64,9 +64,10 @@ export interface RemoveRequest {
   readonly atMs: number
 }
 
-/** A body's new location, found while compacting. */
+/** A body's new location, found while compacting; it moves only if it still is in segment `from`. */
 export interface Relocation {
   readonly body: number
+  readonly from: number
   readonly position: number
 }
 
@@ -120,17 +121,15 @@ export interface Operations {
   forgetRecords(account: string): number
   saveModel(snapshot: ModelSnapshot): null
 
-  /** Enters a flushed segment that compaction wrote. */
+  /** Enters a segment compaction is about to write. */
   addSegment(segment: { readonly name: string; readonly octets: number; readonly atMs: number }): number
-  relocate(request: {
-    readonly from: number
-    readonly to: number
-    readonly bodies: readonly Relocation[]
-  }): number
-  /** Takes an empty segment out of the index; false if a body is still in it. */
-  dropSegment(n: number): boolean
-  /** Seals segments of processes that are gone, by name. */
-  sealSegments(names: readonly string[]): number
+  relocate(request: { readonly to: number; readonly bodies: readonly Relocation[] }): number
+  /** Marks a sealed segment as emptied, so that its file may go; false if a body is still in it. */
+  emptySegment(n: number): boolean
+  /** Takes an emptied segment whose file is gone out of the index. */
+  forgetSegment(n: number): boolean
+  /** Seals segments of processes that are gone, with the sizes of their files. */
+  sealSegments(segments: readonly { readonly name: string; readonly octets: number }[]): number
   /** Seals this process's open segment. */
   sealOwn(): null
 }

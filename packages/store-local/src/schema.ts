@@ -10,7 +10,7 @@ import { storeError } from './failure.ts'
 const INDEX_STEPS: readonly string[] = [
   `
 CREATE TABLE sequence (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT INTO sequence VALUES ('place', 0);
+INSERT INTO sequence VALUES ('place', 0), ('changed_ms', 0);
 
 CREATE TABLE domains (name TEXT PRIMARY KEY, catch_all TEXT) STRICT, WITHOUT ROWID;
 CREATE TABLE aliases (address TEXT PRIMARY KEY, targets TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -52,6 +52,7 @@ CREATE TABLE copies (
   hold_class TEXT, hold_reason TEXT, hold_expires_at_ms INTEGER,
   splice_offset INTEGER, splice_length INTEGER, splice_octets BLOB, original TEXT, prefix BLOB NOT NULL) STRICT;
 CREATE UNIQUE INDEX copies_uid ON copies (uid, maildrop);
+CREATE INDEX copies_body ON copies (body);
 CREATE INDEX copies_due ON copies (hold_expires_at_ms) WHERE hold_expires_at_ms IS NOT NULL AND state = 0;
 CREATE INDEX copies_removed ON copies (changed_at_ms) WHERE state = 1;
 CREATE INDEX copies_purged ON copies (changed_at_ms) WHERE state = 2;

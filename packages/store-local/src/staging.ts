@@ -1,4 +1,3 @@
-import { randomFillSync } from 'node:crypto'
 import { readSync } from 'node:fs'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
@@ -59,13 +58,12 @@ export class StagingBudget {
 
 /** A body whose octets are taken, in memory or in a file nothing points at. */
 export interface StagedBody {
-  readonly id: Uint8Array
   readonly form: StoredForm
   /** The body, where it is in memory. */
   readonly whole: Uint8Array | null
   read(): AsyncIterable<Uint8Array>
   /** Writes the record's ends around a body in a file and makes all of it durable; null for one in memory. */
-  place(trailer: Trailer): Promise<PlacedBody | null>
+  place(id: Uint8Array, trailer: Trailer): Promise<PlacedBody | null>
   /** Gives memory back; removes the file unless it was `kept`. */
   end(kept: boolean): Promise<void>
 }
@@ -184,15 +182,13 @@ export async function stageBody(
     }
     const { tail, form } = scanner.finish()
     await keepGuarded(tail)
-    const id = new Uint8Array(16)
-    randomFillSync(id)
     const finished = file as BodyFile | null
     if (!finished) {
       const whole = held.length === 1 ? (held[0] as Uint8Array) : concatOctets(held)
-      return memoryBody(budget, id, form, whole)
+      return memoryBody(budget, form, whole)
     }
     await guardedWait(finished.drain())
-    return fileBody(place, id, form, finished)
+    return fileBody(place, form, finished)
   } catch (error) {
     await drop()
     throw error
@@ -216,10 +212,9 @@ async function removeFile(files: FileLayer, file: BodyFile): Promise<void> {
   }
 }
 
-function memoryBody(budget: StagingBudget, id: Uint8Array, form: StoredForm, whole: Uint8Array): StagedBody {
+function memoryBody(budget: StagingBudget, form: StoredForm, whole: Uint8Array): StagedBody {
   let held = whole.length
   return {
-    id,
     form,
     whole,
     async *read() {
@@ -233,11 +228,10 @@ function memoryBody(budget: StagingBudget, id: Uint8Array, form: StoredForm, who
   }
 }
 
-function fileBody(place: StagingPlace, id: Uint8Array, form: StoredForm, file: BodyFile): StagedBody {
+function fileBody(place: StagingPlace, form: StoredForm, file: BodyFile): StagedBody {
   const { files } = place
   const start = HEAD_OCTETS + RECORD_HEADER_OCTETS
   return {
-    id,
     form,
     whole: null,
     async *read() {
@@ -249,7 +243,7 @@ function fileBody(place: StagingPlace, id: Uint8Array, form: StoredForm, file: B
         yield chunk.subarray(0, got)
       }
     },
-    async place(trailer) {
+    async place(id, trailer) {
       const end = encodeTrailer(trailer)
       const header = encodeRecordHeader({ id, ...form, trailerOctets: end.length, bodyCrc: file.crc }, end)
       await guardedWait(

@@ -1,11 +1,13 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type Claim, type MaildropStore, type OpenMaildrop, StoreError } from '@restante/maildrop'
+import { type CompactReport, compactSegments } from './compaction.ts'
+import type { Connection } from './connection.ts'
 import { CopyReader } from './copy-reader.ts'
 import { localDelivery } from './delivery.ts'
 import { localDirectory } from './directory.ts'
-import { guarded } from './failure.ts'
-import { loadFiles } from './file-layer.ts'
+import { guarded, storeError } from './failure.ts'
+import { type FileLayer, loadFiles } from './file-layer.ts'
 import { FreeSpace } from './free-space.ts'
 import { all, localKeeping, reap } from './keeping.ts'
 import { localLearning, localRecords } from './learning.ts'
@@ -14,9 +16,11 @@ import { localReading } from './reading.ts'
 import { RunState } from './run-state.ts'
 import { connect, migrate } from './schema.ts'
 import { SegmentFiles } from './segment-files.ts'
-import { StagingBudget } from './staging.ts'
+import { type StagedBody, StagingBudget } from './staging.ts'
+import { type StoreStats, storeStats } from './statistics.ts'
 import { sweepSegments } from './sweep.ts'
 import { type Random, systemRandom, UniqueIds } from './unique-ids.ts'
+import { type VerifyProgress, type VerifyReport, verifyStore } from './verification.ts'
 import { type StoreLog, Writer } from './writer.ts'
 
 const MEBI = 1024 * 1024
@@ -48,12 +52,33 @@ export interface LocalStoreOptions {
 
 /** A maildrop store on one disk. */
 export interface LocalStore extends MaildropStore {
+  /**
+   * Compares every body with its checksum, and the index with itself and with the files; reads all there is, changes
+   * nothing. Damaged messages are named by id and account.
+   */
+  verify(options?: { readonly onProgress?: (progress: VerifyProgress) => void }): Promise<VerifyReport>
+  /**
+   * Gives the octets of removed mail back to the disk, while mail comes and goes: rewrites sealed segments of which at
+   * least `deadShare` (0 to 1, a third otherwise) is dead. What an open maildrop may still show stays.
+   * @throws {StoreError} `busy` while another process does it
+   */
+  compact(options?: { readonly deadShare?: number }): Promise<CompactReport>
+  /** Counts what the store holds; reads every row. */
+  stats(): Promise<StoreStats>
+  /** Writes a copy of the index as it is now, while mail comes and goes; `rebuildIndex` can start from it. */
+  backupIndex(path: string): Promise<void>
   /** The same as disposing it. */
   close(): Promise<void>
 }
 
 /** How often idle segment files are closed. */
 const IDLE_MS = 30_000
+/** Segment files kept open for reading. */
+const SEGMENT_FILES = 256
+/** How long a look at the index waits for another process, which only happens while it recovers or closes it. */
+const BUSY_MS = 5000
+/** The share of a segment that must be dead before compaction rewrites it. */
+const DEAD_SHARE = 1 / 3
 
 /**
  * Opens, or makes, a store in a folder. Resolves when it can be used.
@@ -74,39 +99,87 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   const ids = new UniqueIds(now, random)
   // Never from the caller's generator: names of files must differ between processes whatever tests inject.
   const instance = new UniqueIds(Date.now, systemRandom).next()
+  const segmentMaxOctets = options.segmentMaxOctets ?? 128 * MEBI
 
-  const index = connect(directory, 'index', 5000)
-  migrate(index, 'index', directory)
-  const facts = connect(directory, 'facts', 5000)
-  migrate(facts, 'facts', directory)
-  const model = connect(directory, 'model', 5000)
-  migrate(model, 'model', directory)
-  const builder = connect(directory, 'index', 5000)
-  const run = new RunState(directory, instance)
-
-  const writer = new Writer(
-    {
-      directory,
+  const connections: Connection[] = []
+  const connected = (name: 'index' | 'facts' | 'model'): Connection => {
+    const connection = connect(directory, name, BUSY_MS)
+    connections.push(connection)
+    return connection
+  }
+  let run: RunState | null = null
+  let writer: Writer | null = null
+  try {
+    const databases = { index: connected('index'), facts: connected('facts'), model: connected('model') }
+    for (const name of ['index', 'facts', 'model'] as const) migrate(databases[name], name, directory)
+    const builder = connected('index')
+    run = new RunState(directory, instance)
+    guarded(() => files.flushDirectorySync(directory))
+    writer = new Writer(
+      { directory, instance, segmentMaxOctets, segmentMaxAgeMs: DAY_MS, filesModule: options.filesModule },
+      log,
+    )
+    await writer.start()
+    await sweepSegments({ directory: segments, index: databases.index, run, writer, log })
+    return assemble(options, {
+      ...databases,
+      builder,
+      run,
+      writer,
+      files,
+      ids,
       instance,
-      segmentMaxOctets: options.segmentMaxOctets ?? 128 * MEBI,
-      segmentMaxAgeMs: DAY_MS,
-      filesModule: options.filesModule,
-    },
-    log,
-  )
-  await writer.start()
-  await sweepSegments({ directory: segments, index, run, writer, log })
+      segmentMaxOctets,
+      directory,
+      segments,
+      now,
+      log,
+      closeConnections: () => {
+        for (const connection of connections) connection.close()
+      },
+    })
+  } catch (error) {
+    await writer?.close()
+    run?.close()
+    for (const connection of connections) connection.close()
+    throw storeError(error)
+  }
+}
 
+/** What an opened store is made of. */
+interface StoreParts {
+  readonly index: Connection
+  readonly facts: Connection
+  readonly model: Connection
+  readonly builder: Connection
+  readonly run: RunState
+  readonly writer: Writer
+  readonly files: FileLayer
+  readonly ids: UniqueIds
+  readonly instance: string
+  readonly segmentMaxOctets: number
+  readonly directory: string
+  readonly segments: string
+  readonly now: () => number
+  readonly log: StoreLog
+  readonly closeConnections: () => void
+}
+
+function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
+  const { index, facts, model, builder, run, writer, files, ids, segments, now, log } = parts
   let closed: Promise<void> | null = null
   const mustBeOpen = (): void => {
     if (closed) throw new StoreError('closed', 'the store is closed')
   }
-  const segmentFiles = new SegmentFiles(segments, 256)
+  const segmentFiles = new SegmentFiles(segments, SEGMENT_FILES)
   const idle = setInterval(() => segmentFiles.closeIdle(IDLE_MS), IDLE_MS)
   idle.unref()
   const reader = new CopyReader(index, segmentFiles)
   const opened = new Set<OpenMaildrop>()
   const claims = new Set<Claim>()
+  const stagedBodies = new Set<StagedBody>()
+  const committing = new Set<Promise<unknown>>()
+  const space = new FreeSpace(files, parts.directory, options.floorOctets ?? 256 * MEBI)
   const listings = new Listings(index, builder, now, options.listingCacheOctets ?? 64 * MEBI)
   const learningTools = { index, facts, model, writer, mustBeOpen }
   const purgeErased = async (): Promise<void> => {
@@ -117,60 +190,96 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   const close = (): Promise<void> => {
     closed ??= (async () => {
       clearInterval(idle)
+      await Promise.allSettled([...committing])
+      for (const body of stagedBodies) await body.end(false)
       for (const maildrop of [...opened]) await maildrop[Symbol.asyncDispose]()
       for (const claim of [...claims]) await claim[Symbol.asyncDispose]()
       await writer.close()
       await listings.settle()
       segmentFiles.close()
       run.close()
-      builder.close()
-      index.close()
-      facts.close()
-      model.close()
+      parts.closeConnections()
     })()
     return closed
+  }
+
+  const claim = async (name: string): Promise<Claim | null> => {
+    mustBeOpen()
+    if (!run.claim(name)) return null
+    const held: Claim = {
+      name,
+      async [Symbol.asyncDispose]() {
+        if (claims.delete(held)) run.unclaim(name)
+      },
+    }
+    claims.add(held)
+    return held
   }
 
   return {
     ...localDelivery({
       place: {
         files,
-        space: new FreeSpace(files, directory, options.floorOctets ?? 256 * MEBI),
+        space,
         directory: segments,
-        instance,
+        instance: parts.instance,
         now,
         budget: new StagingBudget(options.stagingBudgetOctets ?? 64 * MEBI),
       },
       writer,
       ids,
       mustBeOpen,
+      isOpen: () => closed === null,
       now,
       addressOf: (account) =>
         index.get<{ address: string }>('SELECT address FROM accounts WHERE id = ?', account)?.address ?? '',
+      stagedBodies,
+      committing,
     }),
     ...localReading({ index, reader, listings, run, writer, now, mustBeOpen, opened }),
-    ...localKeeping({
-      writer,
-      run,
-      ids,
-      now,
-      recordMs: (options.recordDays ?? 30) * DAY_MS,
-      mustBeOpen,
-    }),
+    ...localKeeping({ writer, run, ids, now, recordMs: (options.recordDays ?? 30) * DAY_MS, mustBeOpen }),
     directory: localDirectory({ index, writer, ids, now, mustBeOpen, purgeErased }),
     records: localRecords(learningTools),
     learning: localLearning(learningTools),
-    async claim(name) {
+    claim,
+    async verify(given = {}) {
       mustBeOpen()
-      if (!run.claim(name)) return null
-      const claim: Claim = {
-        name,
-        async [Symbol.asyncDispose]() {
-          if (claims.delete(claim)) run.unclaim(name)
+      return verifyStore(
+        { directory: segments, index, facts, model, segmentFiles },
+        given.onProgress ?? (() => {}),
+      )
+    },
+    async compact(given = {}) {
+      await using held = await claim('store:compaction')
+      if (!held) throw new StoreError('busy', 'another process is compacting this store')
+      await purgeErased()
+      return compactSegments(
+        {
+          directory: segments,
+          instance: parts.instance,
+          index,
+          writer,
+          files,
+          segmentFiles,
+          segmentMaxOctets: parts.segmentMaxOctets,
+          log,
         },
+        given.deadShare ?? DEAD_SHARE,
+      )
+    },
+    async stats() {
+      mustBeOpen()
+      return storeStats(index, facts, space)
+    },
+    async backupIndex(path) {
+      mustBeOpen()
+      // A connection of its own: the copying goes on beside everything else.
+      const connection = connect(parts.directory, 'index', BUSY_MS)
+      try {
+        await connection.backup(path)
+      } finally {
+        connection.close()
       }
-      claims.add(claim)
-      return claim
     },
     close,
     [Symbol.asyncDispose]: close,

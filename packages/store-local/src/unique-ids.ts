@@ -9,6 +9,22 @@ export const systemRandom: Random = (octets) => {
   randomFillSync(octets)
 }
 
+/**
+ * A body's id: 48 bits of milliseconds of the real clock, 80 random ones. Made when it is committed, so that a rebuild
+ * can tell what came after a backup.
+ */
+export function bodyId(): Uint8Array {
+  const id = Buffer.allocUnsafeSlow(16)
+  id.writeUIntBE(Date.now(), 0, 6)
+  randomFillSync(id, 6)
+  return id
+}
+
+/** When a body with that id was committed. */
+export function bodyTimeMs(id: Uint8Array): number {
+  return Buffer.from(id.buffer, id.byteOffset, id.length).readUIntBE(0, 6)
+}
+
 /** Makes unique-ids: each greater than all before it in this process, even when the clock steps back. */
 export class UniqueIds {
   readonly #now: () => number

@@ -104,6 +104,7 @@ export class WriteBatches {
       for (const { op, serial, argument } of batch) {
         if (op === 'deliver') places.set(serial, placeBody(this.#context, argument as DeliverRequest))
       }
+      this.#enterSegment()
       segments.flush()
       return places
     } catch (error) {
@@ -120,6 +121,30 @@ export class WriteBatches {
         else answers.push({ serial, failure })
       }
       return left
+    }
+  }
+
+  /**
+   * Names a new segment in the index before its first record is written: a file the index does not know is then
+   * either empty of records, or newer than the index, which must have come from a backup.
+   */
+  #enterSegment(): void {
+    const { index, segments } = this.#tools
+    const { open } = segments
+    if (!open || open.row !== null) return
+    this.#begin()
+    try {
+      const row = index.run(
+        'INSERT INTO segments (name, state, created_at_ms, octets) VALUES (?, 0, ?, ?)',
+        open.name,
+        open.createdAtMs,
+        open.octets,
+      ).lastRow
+      this.#commit()
+      open.row = row
+    } catch (error) {
+      this.#rollBack()
+      throw error
     }
   }
 
@@ -242,6 +267,8 @@ export class WriteBatches {
     }
     if (this.#place !== this.#placeAtBegin) {
       index.run("UPDATE sequence SET value = ? WHERE name = 'place'", this.#place)
+      // Tells a rebuild how old a backup of the index is.
+      index.run("UPDATE sequence SET value = ? WHERE name = 'changed_ms'", Date.now())
     }
     files.note('index-commit')
     index.exec('COMMIT')
@@ -250,9 +277,7 @@ export class WriteBatches {
   }
 
   #rollBack(): void {
-    const { index, segments } = this.#tools
-    // Rows of segments made in this transaction are gone with it.
-    if (segments.open) segments.open.row = null
+    const { index } = this.#tools
     try {
       if (index.inTransaction) index.exec('ROLLBACK')
     } catch {

@@ -108,7 +108,7 @@ export function placeBody(context: WriteContext, request: DeliverRequest): BodyP
   return { segment, position: position + header.length, crc: bodyCrc }
 }
 
-/** The index row of a segment; made in the transaction that first needs it. */
+/** The index row of a body's segment; made here where the body has one of its own. */
 function segmentRow(context: WriteContext, place: BodyPlace, atMs: number): number {
   const { segment } = place
   if ('placed' in segment) {
@@ -119,17 +119,7 @@ function segmentRow(context: WriteContext, place: BodyPlace, atMs: number): numb
       segment.placed.segmentOctets,
     ).lastRow
   }
-  if (segment.row === null) {
-    context.index.run(
-      'INSERT INTO segments (name, state, created_at_ms, octets) VALUES (?, 0, ?, ?) ON CONFLICT (name) DO NOTHING',
-      segment.name,
-      segment.createdAtMs,
-      segment.octets,
-    )
-    segment.row = (
-      context.index.get<{ n: number }>('SELECT n FROM segments WHERE name = ?', segment.name) as { n: number }
-    ).n
-  }
+  if (segment.row === null) throw new Error(`segment ${segment.name} was never entered`)
   return segment.row
 }
 

@@ -1,7 +1,10 @@
 import type { Operations } from './requests.ts'
 import type { WriteContext } from './write-context.ts'
 
-type MaintenanceOperations = Pick<Operations, 'addSegment' | 'relocate' | 'dropSegment' | 'sealSegments'>
+type MaintenanceOperations = Pick<
+  Operations,
+  'addSegment' | 'relocate' | 'emptySegment' | 'forgetSegment' | 'sealSegments'
+>
 
 /** What compaction and start-up change in the index. */
 export function maintenanceOperations(context: WriteContext): MaintenanceOperations {
@@ -9,16 +12,16 @@ export function maintenanceOperations(context: WriteContext): MaintenanceOperati
   return {
     addSegment({ name, octets, atMs }) {
       return index.run(
-        'INSERT INTO segments (name, state, created_at_ms, octets) VALUES (?, 1, ?, ?)',
+        'INSERT INTO segments (name, state, created_at_ms, octets) VALUES (?, 0, ?, ?)',
         name,
         atMs,
         octets,
       ).lastRow
     },
 
-    relocate({ from, to, bodies }) {
+    relocate({ to, bodies }) {
       let moved = 0
-      for (const { body, position } of bodies) {
+      for (const { body, from, position } of bodies) {
         moved += index.run(
           'UPDATE bodies SET segment = ?, position = ? WHERE n = ? AND segment = ?',
           to,
@@ -30,15 +33,23 @@ export function maintenanceOperations(context: WriteContext): MaintenanceOperati
       return moved
     },
 
-    dropSegment(n) {
+    emptySegment(n) {
       if (index.get('SELECT 1 FROM bodies WHERE segment = ? LIMIT 1', n)) return false
-      return index.run('DELETE FROM segments WHERE n = ? AND state = 1', n).changes > 0
+      return index.run('UPDATE segments SET state = 2 WHERE n = ? AND state = 1', n).changes > 0
     },
 
-    sealSegments(names) {
+    forgetSegment(n) {
+      return index.run('DELETE FROM segments WHERE n = ? AND state = 2', n).changes > 0
+    },
+
+    sealSegments(segments) {
       let sealed = 0
-      for (const name of names) {
-        sealed += index.run('UPDATE segments SET state = 1 WHERE name = ? AND state = 0', name).changes
+      for (const { name, octets } of segments) {
+        sealed += index.run(
+          'UPDATE segments SET state = 1, octets = ? WHERE name = ? AND state = 0',
+          octets,
+          name,
+        ).changes
       }
       return sealed
     },

@@ -107,7 +107,19 @@ export class Writer {
     this.#outgoing = []
     // After a crash these were rejected already; the new thread must not do them.
     const wanted = requests.filter(({ serial }) => this.#pending.has(serial))
-    if (wanted.length > 0) this.#worker?.postMessage({ requests: wanted })
+    if (wanted.length === 0) return
+    try {
+      this.#worker?.postMessage({ requests: wanted })
+    } catch (error) {
+      // Something in there cannot cross; the callers hear of it, nobody else.
+      const failure = new StoreError('io', `a request cannot be handed to the writer thread: ${error}`, {
+        cause: error,
+      })
+      for (const { serial } of wanted) {
+        this.#pending.get(serial)?.reject(failure)
+        this.#pending.delete(serial)
+      }
+    }
   }
 
   #settle(answers: Extract<FromWriter, { answers: unknown }>['answers']): void {

@@ -1,13 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { maildropSuite } from '@restante/maildrop/testkit'
 import { openLocalStore } from '../src/index.ts'
+import { memoryFolder, removeFolder } from './places.ts'
 
 maildropSuite(
   'local store',
   async ({ now }) => {
-    const directory = await mkdtemp(join(tmpdir(), 'restante-store-'))
+    const directory = await memoryFolder()
     const open = () => openLocalStore({ directory, now, floorOctets: 0 })
     let store = await open()
     return {
@@ -17,7 +15,7 @@ maildropSuite(
         store = await open()
         return store
       },
-      remove: () => rm(directory, { recursive: true, force: true }),
+      remove: () => removeFolder(directory),
     }
   },
   { durable: true },
