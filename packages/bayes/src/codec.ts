@@ -1,35 +1,51 @@
 import { createModel, type Model, newState } from './model.ts'
 import { CorruptOctetsError, OctetReader, OctetWriter } from './octet-stream.ts'
-import type { LogisticWeights } from './weights.ts'
+import type { TokenTable } from './token-table.ts'
+import type { WeightTable } from './weights.ts'
 
 const MAGIC = 0x424d5352
 const VERSION = 1
 
-function writeWeights(writer: OctetWriter, weights: LogisticWeights): void {
-  writer.float64(weights.bias)
-  const { table } = weights
+function writeWeights(writer: OctetWriter, table: WeightTable): void {
+  const { weights, squares } = table
   let count = 0
-  for (const weight of table) if (weight !== 0) count++
+  for (const square of squares) if (square !== 0) count++
   writer.varint(count)
   let before = -1
-  for (let slot = 0; slot < table.length; slot++) {
-    const weight = table[slot] as number
-    if (weight === 0) continue
+  for (let slot = 0; slot < squares.length; slot++) {
+    const square = squares[slot] as number
+    if (square === 0) continue
     writer.varint(slot - before - 1)
-    writer.float32(weight)
+    writer.float32(weights[slot] as number)
+    writer.float32(square)
     before = slot
   }
 }
 
-function readWeights(reader: OctetReader, weights: LogisticWeights): void {
-  weights.bias = reader.float64()
-  const { table } = weights
+function readWeights(reader: OctetReader, table: WeightTable): void {
   const count = reader.varint()
   let slot = -1
   for (let i = 0; i < count; i++) {
     slot += reader.varint() + 1
-    if (slot >= table.length) throw new CorruptOctetsError('model')
-    table[slot] = reader.float32()
+    if (slot >= table.squares.length) throw new CorruptOctetsError('model')
+    table.weights[slot] = reader.float32()
+    table.squares[slot] = reader.float32()
+  }
+}
+
+/** Tokens in the order of their hashes, so that equal models give equal octets however they grew. */
+function writeTokens(writer: OctetWriter, tokens: TokenTable): void {
+  const slots = tokens.sortedSlots()
+  writer.varint(slots.length)
+  let before = 0
+  for (const slot of slots) {
+    const { low, high, ham, spam, day } = tokens.at(slot)
+    writer.varint(high - before)
+    writer.uint32(low)
+    writer.varint(ham)
+    writer.varint(spam)
+    writer.varint(day)
+    before = high
   }
 }
 
@@ -41,21 +57,7 @@ export function encodeModel(model: Model): Uint8Array {
   writer.octet(VERSION)
   writer.varint(state.ham)
   writer.varint(state.spam)
-  const keys: { low: number; high: number; ham: number; spam: number; day: number }[] = []
-  state.tokens.forEach((low, high, ham, spam, day) => {
-    keys.push({ low, high, ham, spam, day })
-  })
-  keys.sort((a, b) => a.high - b.high || a.low - b.low)
-  writer.varint(keys.length)
-  let before = 0
-  for (const { low, high, ham, spam, day } of keys) {
-    writer.varint(high - before)
-    writer.uint32(low)
-    writer.varint(ham)
-    writer.varint(spam)
-    writer.varint(day)
-    before = high
-  }
+  writeTokens(writer, state.tokens)
   writeWeights(writer, state.tokenWeights)
   writeWeights(writer, state.gramWeights)
   return writer.finish()
@@ -69,6 +71,7 @@ export function decodeModel(octets: Uint8Array): Model {
   state.ham = reader.varint()
   state.spam = reader.varint()
   const count = reader.varint()
+  if (count * 8 > reader.left) throw new CorruptOctetsError('model')
   let high = 0
   for (let i = 0; i < count; i++) {
     high += reader.varint()

@@ -23,7 +23,7 @@ export class GramSet {
   }
 
   /**
-   * Adds the 4-grams of at most `limit` characters; runs of blanks count as one. Characters of scripts without
+   * Adds the 4-grams of at most `limit` characters; ASCII letters in lower case, runs of blanks as one. Characters of scripts without
    * spaces count as two, so their grams are bigrams. `seed` keeps grams of different places apart.
    */
   addText(text: string, limit: number, seed: number): void {
@@ -33,7 +33,8 @@ export class GramSet {
     let c = 32
     for (let i = 0; i < length; i++) {
       let code = text.charCodeAt(i)
-      if (code <= 32) {
+      if (code >= 65 && code <= 90) code += 32
+      else if (code <= 32) {
         if (c === 32) continue
         code = 32
       }

@@ -11,5 +11,7 @@ export {
   type LearnOptions,
   type Model,
   type ModelCounts,
+  type Receipt,
+  trainingWeight,
 } from './model.ts'
 export { CorruptOctetsError } from './octet-stream.ts'

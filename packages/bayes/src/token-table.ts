@@ -101,14 +101,29 @@ export class TokenTable {
     this.rebuild(this.low.length, (ham, spam, last) => ham + spam > 1 || (ham + spam === 1 && last >= day))
   }
 
-  /** Calls back for each token learned at least once, in slot order. */
-  forEach(visit: (low: number, high: number, ham: number, spam: number, day: number) => void): void {
+  /** Slots of all tokens learned at least once, in the order of their hashes. */
+  sortedSlots(): Uint32Array {
+    const slots = new Uint32Array(this.used)
+    let count = 0
     for (let slot = 0; slot < this.low.length; slot++) {
-      const half = this.high[slot] as number
-      const ham = this.hamCounts[slot] as number
-      const spam = this.spamCounts[slot] as number
-      if (half !== 0 && ham + spam > 0)
-        visit(this.low[slot] as number, half, ham, spam, this.days[slot] as number)
+      if (this.high[slot] !== 0 && (this.hamCounts[slot] as number) + (this.spamCounts[slot] as number) > 0) {
+        slots[count++] = slot
+      }
+    }
+    const { low, high } = this
+    return slots
+      .subarray(0, count)
+      .sort((a, b) => (high[a] as number) - (high[b] as number) || (low[a] as number) - (low[b] as number))
+  }
+
+  /** What a slot of {@link sortedSlots} holds. */
+  at(slot: number): TokenCount & { readonly low: number; readonly high: number; readonly day: number } {
+    return {
+      low: this.low[slot] as number,
+      high: this.high[slot] as number,
+      ham: this.hamCounts[slot] as number,
+      spam: this.spamCounts[slot] as number,
+      day: this.days[slot] as number,
     }
   }
 }

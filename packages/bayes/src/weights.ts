@@ -1,62 +1,126 @@
-import { GRAM_BITS } from './features.ts'
-
-const SLOTS = 2 ** GRAM_BITS
-
 function sigmoid(z: number): number {
   return 1 / (1 + Math.exp(-z))
 }
 
+/** Keeps the first step on a feature finite. */
+const EPSILON = 1e-3
+/** Errors below this teach nothing. */
+const MIN_STEP = 1e-4
+
 /**
- * Solves `step = rate * (label - sigmoid(z + step * norm))`: the implicit (proximal) gradient step of logistic
- * loss. It never overshoots, whatever the rate, and can be undone in closed form.
+ * Weights of online logistic regression over hashed binary features, with one learning rate per feature
+ * (AdaGrad: a feature seen often moves less), shared by several views whose features are disjoint.
  */
-function implicitStep(z: number, norm: number, label: number, rate: number): number {
-  let low = label === 1 ? 0 : -rate
-  let high = label === 1 ? rate : 0
-  for (let i = 0; i < 24; i++) {
-    const middle = (low + high) / 2
-    if (middle - rate * (label - sigmoid(z + middle * norm)) > 0) high = middle
-    else low = middle
+export class WeightTable {
+  readonly weights: Float32Array
+  /** Sum of squared steps per feature; 0 = never learned. */
+  readonly squares: Float32Array
+  private readonly mask: number
+
+  /** `bits`: the table has 2^bits slots. */
+  constructor(bits: number) {
+    this.weights = new Float32Array(2 ** bits)
+    this.squares = new Float32Array(2 ** bits)
+    this.mask = 2 ** bits - 1
   }
-  return (low + high) / 2
+
+  /** Slot of a feature number. */
+  slot(feature: number): number {
+    return feature & this.mask
+  }
 }
 
-/** Online logistic regression over one family of hashed binary features. */
-export class LogisticWeights {
-  readonly table: Float32Array
-  bias = 0
-  private readonly rate: number
+/** One view of a message: which features, of which length it is told, how fast it learns. */
+export interface ViewSetting {
+  /** 2 for token hashes (low halves count), 1 for gram slots. */
+  readonly stride: 1 | 2
+  /** Number of features at which a message counts as it is; longer ones count less per feature. */
+  readonly typicalCount: number
+  readonly rate: number
+}
 
-  constructor(rate: number, table: Float32Array = new Float32Array(SLOTS)) {
-    this.rate = rate
-    this.table = table
-  }
+function scaleOf(features: Uint32Array, view: ViewSetting): number {
+  return Math.sqrt(view.typicalCount / (features.length / view.stride + 1))
+}
 
-  /** Log-odds of spam. `stride` 2 reads token hashes (low halves), 1 gram slots. */
-  score(features: Uint32Array, stride: 1 | 2): number {
-    const { table } = this
-    let z = this.bias
-    for (let i = 0; i < features.length; i += stride)
-      z += table[(features[i] as number) & (SLOTS - 1)] as number
-    return z
-  }
+/** Log-odds of spam as one view sees them (uncalibrated). */
+export function scoreView(table: WeightTable, features: Uint32Array, view: ViewSetting): number {
+  const { weights } = table
+  const { stride } = view
+  let z = 0
+  for (let i = 0; i < features.length; i += stride) z += weights[table.slot(features[i] as number)] as number
+  return z * scaleOf(features, view)
+}
 
-  private shift(features: Uint32Array, stride: 1 | 2, step: number): void {
-    const { table } = this
-    for (let i = 0; i < features.length; i += stride) {
-      const slot = (features[i] as number) & (SLOTS - 1)
-      table[slot] = (table[slot] as number) + step
-    }
-    this.bias += step
+/** Learns one message; returns the step taken, which {@link unlearnView} takes back. 0 = nothing to learn. */
+export function learnView(
+  table: WeightTable,
+  features: Uint32Array,
+  view: ViewSetting,
+  label: 0 | 1,
+): number {
+  const step = (label - sigmoid(scoreView(table, features, view))) * scaleOf(features, view)
+  if (Math.abs(step) < MIN_STEP) return 0
+  const { weights, squares } = table
+  const square = step * step
+  const move = view.rate * step
+  for (let i = 0; i < features.length; i += view.stride) {
+    const slot = table.slot(features[i] as number)
+    const sum = (squares[slot] as number) + square
+    squares[slot] = sum
+    weights[slot] = (weights[slot] as number) + move / Math.sqrt(EPSILON + sum)
   }
+  return step
+}
 
-  learn(features: Uint32Array, stride: 1 | 2, label: 0 | 1): void {
-    const z = this.score(features, stride)
-    this.shift(features, stride, implicitStep(z, features.length / stride + 1, label, this.rate))
+/**
+ * Takes back a step of {@link learnView}: exactly (but for rounding) where nothing was learned in between,
+ * nearly where little was.
+ */
+export function unlearnView(
+  table: WeightTable,
+  features: Uint32Array,
+  view: ViewSetting,
+  step: number,
+): void {
+  if (step === 0) return
+  const { weights, squares } = table
+  const square = step * step
+  const move = view.rate * step
+  for (let i = 0; i < features.length; i += view.stride) {
+    const slot = table.slot(features[i] as number)
+    const sum = squares[slot] as number
+    weights[slot] = (weights[slot] as number) - move / Math.sqrt(EPSILON + sum)
+    squares[slot] = Math.max(0, sum - square)
   }
+}
 
-  /** Takes back the step that {@link learn} took; exact where nothing was learned in between. */
-  unlearn(features: Uint32Array, stride: 1 | 2, label: 0 | 1): void {
-    this.shift(features, stride, -this.rate * (label - sigmoid(this.score(features, stride))))
+/**
+ * The step that learning a message now known must have taken, when it was not kept: the one whose undoing
+ * leads to a score from which it would be taken again.
+ */
+export function guessStep(
+  table: WeightTable,
+  features: Uint32Array,
+  view: ViewSetting,
+  label: 0 | 1,
+): number {
+  const scale = scaleOf(features, view)
+  let reach = 0
+  for (let i = 0; i < features.length; i += view.stride) {
+    reach += 1 / Math.sqrt(EPSILON + (table.squares[table.slot(features[i] as number)] as number))
   }
+  reach *= view.rate * scale
+  const now = scoreView(table, features, view)
+  // From the largest error downwards: the first score that a step explains.
+  let low = 0
+  let high = 1
+  for (let i = 0; i < 30; i++) {
+    const error = (low + high) / 2
+    const sign = label === 1 ? 1 : -1
+    const before = now - sign * error * scale * reach
+    if (Math.abs(label - sigmoid(before)) > error) low = error
+    else high = error
+  }
+  return (label === 1 ? 1 : -1) * low * scale
 }
