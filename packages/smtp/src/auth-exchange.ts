@@ -1,4 +1,5 @@
 import { type Reply, utf8Text } from '@restante/mail'
+import { isReply } from './ask.ts'
 import type { Fault } from './events.ts'
 import type { AuthHook } from './options.ts'
 import { PROTOCOL_REPLIES } from './protocol-replies.ts'
@@ -187,16 +188,24 @@ function check(
         unavailable(PROTOCOL_REPLIES['auth-unavailable'], 'hook')
         return
       }
-      const answer = outcome.value ?? null
-      if (answer !== null && 'account' in answer) {
+      const answer: unknown = outcome.value ?? null
+      if (isAccepted(answer)) {
         evidence.authenticatedAs = answer.account
         session.tell({ ...about, account: answer.account, outcome: 'ok' })
         session.reply(PROTOCOL_REPLIES['auth-ok'])
         done()
-      } else if (answer !== null && answer.code < 500) unavailable(answer, 'policy')
+      } else if (answer === null) fail(session, mechanism, name, done, null)
+      else if (!isReply(answer) || answer.code < 400) {
+        session.tellFault({ where: 'auth', fault: 'hook', code: 'no-reply', error: answer })
+        unavailable(PROTOCOL_REPLIES['auth-unavailable'], 'hook')
+      } else if (answer.code < 500) unavailable(answer, 'policy')
       else fail(session, mechanism, name, done, answer)
     },
   )
+}
+
+function isAccepted(answer: unknown): answer is { readonly account: string } {
+  return typeof (answer as { account?: unknown } | null)?.account === 'string'
 }
 
 function fail(

@@ -1,6 +1,7 @@
+import { createSecureContext } from 'node:tls'
 import type { ListenOptions, SmtpServerOptions, TlsOptions } from './options.ts'
 import { EngineServer } from './server.ts'
-import { resolveSettings } from './settings.ts'
+import { resolveSettings, SmtpOptionsError } from './settings.ts'
 
 /** A listener for SMTP, submission or LMTP. */
 export interface SmtpServer extends AsyncDisposable {
@@ -35,6 +36,9 @@ export function createSmtpServer(options: SmtpServerOptions): SmtpServer {
       return server.connections.size
     },
     setTls({ key, cert }) {
+      if (options.tls === undefined) throw new SmtpOptionsError('this listener was made without tls')
+      // Tried first: a certificate that cannot be used must not displace the one that can.
+      createSecureContext({ key, cert })
       server.updateSecureContext({ key, cert })
     },
     close: (closing) => close(closing?.drainMs ?? DRAIN_MS),

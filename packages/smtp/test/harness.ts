@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls'
 import { type Envelope, fillReply, REPLIES } from '@restante/mail'
 import {
   createSmtpServer,
@@ -7,6 +8,7 @@ import {
   type SmtpEvent,
   type SmtpServer,
   type SmtpServerOptions,
+  type TlsOptions,
 } from '../src/index.ts'
 
 export const TLS: { readonly key: Buffer; readonly cert: Buffer } = {
@@ -31,14 +33,17 @@ export interface Bench extends AsyncDisposable {
   client(): Promise<Client>
 }
 
-export async function startBench(options: Partial<SmtpServerOptions> = {}): Promise<Bench> {
+/** Options that differ from the bench's; `tls: null` is none. */
+export type BenchOptions = Partial<Omit<SmtpServerOptions, 'tls'>> & { readonly tls?: TlsOptions | null }
+
+export async function startBench({ tls = TLS, ...options }: BenchOptions = {}): Promise<Bench> {
   const taken: Taken[] = []
   const events: SmtpEvent[] = []
   const clients: Client[] = []
   const server = createSmtpServer({
     mode: 'smtp',
     hostname: 'mx.test',
-    tls: TLS,
+    ...(tls === null ? {} : { tls }),
     policy: {
       rcpt: ({ recipient }) => (recipient.localPart === 'nobody' ? REPLIES['unknown-recipient'] : null),
     },
@@ -123,13 +128,6 @@ export class Client {
     return this.#socket
   }
 
-  /** Goes on over another socket, such as a TLS one around the first. */
-  replaceSocket(socket: Socket): void {
-    this.#socket.removeAllListeners('data')
-    this.#socket = socket
-    this.#attach()
-  }
-
   write(octets: string | Buffer): void {
     if (!this.#socket.destroyed)
       this.#socket.write(typeof octets === 'string' ? Buffer.from(octets, 'latin1') : octets)
@@ -150,6 +148,28 @@ export class Client {
     }
   }
 
+  /** The next line; `<closed>` when the server has hung up. */
+  async line(): Promise<string> {
+    for (;;) {
+      const end = this.#received.indexOf('\r\n')
+      if (end >= 0) {
+        const line = this.#received.slice(0, end)
+        this.#received = this.#received.slice(end + 2)
+        return line
+      }
+      if (this.#closed) return '<closed>'
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  /** Writes octets and gives the server time to read them alone. */
+  async writeAlone(octets: string): Promise<void> {
+    this.write(octets)
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+
   /** Writes a line and reads the reply. */
   async ask(line: string): Promise<string> {
     this.write(`${line}\r\n`)
@@ -166,7 +186,41 @@ export class Client {
     return this.#received
   }
 
+  /** Goes on inside TLS; resolves after the handshake, rejects if it fails. */
+  async startTls(options: ConnectionOptions = {}): Promise<TLSSocket> {
+    const raw = this.#socket
+    raw.removeAllListeners()
+    const socket = connectTls({ socket: raw, rejectUnauthorized: false, ...options })
+    await new Promise<void>((resolve, reject) => {
+      socket.once('secureConnect', resolve)
+      socket.once('error', reject)
+      socket.once('close', () => reject(new Error('closed')))
+    })
+    this.#socket = socket
+    this.#received = ''
+    this.#attach()
+    return socket
+  }
+
+  /** What has come and was not read as a reply. */
+  get unread(): string {
+    return this.#received
+  }
+
+  /** Says hello, MAIL and one RCPT; the reply to the last. */
+  async begin(hello = 'EHLO client.test'): Promise<string> {
+    await this.reply()
+    await this.ask(hello)
+    await this.ask('MAIL FROM:<a@b.test>')
+    return this.ask('RCPT TO:<c@d.test>')
+  }
+
   destroy(): void {
     this.#socket.destroy()
   }
+}
+
+/** Resolves once `seen` holds; for things that happen after the last reply. */
+export async function until(seen: () => boolean): Promise<void> {
+  while (!seen()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
