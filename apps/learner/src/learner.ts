@@ -3,12 +3,15 @@ import type { MaildropStore } from '@restante/maildrop'
 import type { Config, RoleContext, RunningRole } from '@restante/runtime'
 import { errorFields } from '@restante/runtime'
 import { openLocalStore } from '@restante/store-local'
+import { rebuildModel } from './rebuilding.ts'
 import { learnFeedback, saveModel, type Training } from './training.ts'
 
 const LOOK_MS = 500
-/** A model is written down when nothing more has come for this long, or after so many lessons. */
-const SAVE_AFTER_MS = 2000
-const SAVE_AFTER_LESSONS = 5000
+/** A model is written down when nothing more has come for this long. */
+const SAVE_AFTER_MS = 1000
+/** It is built anew once this many lessons, and this share of all messages taught, have come since. */
+const REBUILD_AFTER_LESSONS = 20
+const REBUILD_AFTER_SHARE = 0.05
 const EXPIRE_EVERY_MS = 3_600_000
 const LARGEST_LESSON_OCTETS = 2_000_000
 
@@ -25,43 +28,53 @@ export async function startLearner(config: Config, context: RoleContext): Promis
     throw Object.assign(new Error(`another learner works on ${config.store.directory}`), { code: 'claimed' })
   }
   const fold: Fold = await loadFold()
-  const trained = await loadModel(store.learning)
-  const training: Training = { trained, feedback: trained.feedback }
-  log.info('learner-ready', { ...trained.model.counts, weight: trained.model.weight })
+  const loaded = await loadModel(store.learning)
+  const training: Training = { trained: loaded, feedback: loaded.feedback }
+  log.info('learner-ready', { ...loaded.model.counts, weight: loaded.model.weight })
 
   const sources = { learning: store.learning, fold, now, readMessage: (id: string) => readWhole(store, id) }
-  let savedLessons = trained.lessons
-  let savedFeedback = training.feedback
+  let saved = { lessons: loaded.lessons, feedback: training.feedback }
+  let rebuiltAt = loaded.lessons
   let lastChangeMs = 0
   let lastExpiryMs = 0
   let stopping = false
   let round: Promise<void> | null = null
 
+  const isBehind = (): boolean =>
+    training.trained.lessons !== saved.lessons || training.feedback !== saved.feedback
   const work = async (): Promise<void> => {
     for (let more = true; more && !stopping; ) {
       const done = await learnFeedback(training, sources)
       more = done.feedback > 0
       if (more) {
         lastChangeMs = now()
-        log.info('learned', { ...done, ...trained.model.counts })
+        log.info('learned', { ...done, ...training.trained.model.counts })
       }
     }
-    const behind = trained.lessons !== savedLessons || training.feedback !== savedFeedback
-    if (
-      behind &&
-      (now() - lastChangeMs >= SAVE_AFTER_MS || trained.lessons - savedLessons >= SAVE_AFTER_LESSONS)
-    )
+    if (isBehind() && now() - lastChangeMs >= SAVE_AFTER_MS) {
+      await rebuildIfDue()
       await save()
+    }
     if (now() - lastExpiryMs >= EXPIRE_EVERY_MS) {
       lastExpiryMs = now()
       const expired = await store.expire(now())
       if (expired.holds + expired.removed + expired.records > 0) log.info('expired', { ...expired })
     }
   }
+  const rebuildIfDue = async (): Promise<void> => {
+    const { model, lessons } = training.trained
+    const { ham, spam } = model.counts
+    if (lessons - rebuiltAt < Math.max(REBUILD_AFTER_LESSONS, REBUILD_AFTER_SHARE * (ham + spam))) return
+    rebuiltAt = lessons
+    const startedMs = now()
+    const rebuilt = await rebuildModel(store.learning)
+    if (rebuilt === null) return
+    training.trained = { ...rebuilt, feedback: training.feedback }
+    log.info('model-rebuilt', { ...rebuilt.model.counts, tookMs: now() - startedMs })
+  }
   const save = async (): Promise<void> => {
     await saveModel(training, store.learning, now())
-    savedLessons = trained.lessons
-    savedFeedback = training.feedback
+    saved = { lessons: training.trained.lessons, feedback: training.feedback }
   }
   const timer = setInterval(() => {
     round ??= work()
@@ -77,7 +90,7 @@ export async function startLearner(config: Config, context: RoleContext): Promis
       stopping = true
       clearInterval(timer)
       await round
-      if (trained.lessons !== savedLessons || training.feedback !== savedFeedback) await save()
+      if (isBehind()) await save()
       await claim[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },

@@ -23,7 +23,7 @@ export interface TrainingResult {
 
 /** A model with the place in both logs it has come to. */
 export interface Training {
-  readonly trained: TrainedModel
+  trained: TrainedModel
   feedback: Cursor
 }
 

@@ -1,4 +1,11 @@
-import { createModel, decodeFeatures, decodeModel, encodeFeatures, type Model } from '@restante/bayes'
+import {
+  CorruptOctetsError,
+  createModel,
+  decodeFeatures,
+  decodeModel,
+  encodeFeatures,
+  type Model,
+} from '@restante/bayes'
 import type { Fold } from './folding.ts'
 import { hashOf, readMessage } from './judging.ts'
 import { withoutOurFields } from './our-fields.ts'
@@ -23,8 +30,11 @@ export interface LessonSource {
   latestModel(): Promise<{
     readonly lessons: number
     readonly feedback: number
+    readonly atMs: number
     readonly octets: Uint8Array
   } | null>
+  /** When the latest model was saved, or null; asked every second. */
+  modelSavedAtMs(): Promise<number | null>
 }
 
 /** A model with the place in the lessons it has come to. */
@@ -37,16 +47,27 @@ export interface TrainedModel {
 
 const BATCH = 500
 
-/** The model as it is now: the last snapshot and every lesson after it. */
+/** The model as it is now: the last snapshot and every lesson after it; all lessons where the snapshot cannot be read. */
 export async function loadModel(source: LessonSource): Promise<TrainedModel> {
   const snapshot = await source.latestModel()
+  const decoded = snapshot === null ? null : readModel(snapshot.octets)
   const trained: TrainedModel = {
-    model: snapshot === null ? createModel() : decodeModel(snapshot.octets),
-    lessons: snapshot?.lessons ?? 0,
+    model: decoded ?? createModel(),
+    lessons: decoded === null ? 0 : (snapshot?.lessons ?? 0),
     feedback: snapshot?.feedback ?? 0,
   }
   await catchUp(trained, source)
   return trained
+}
+
+/** A model from its octets, or null where they are damaged or of another version: lessons are truth, snapshots are not. */
+export function readModel(octets: Uint8Array): Model | null {
+  try {
+    return decodeModel(octets)
+  } catch (error) {
+    if (error instanceof CorruptOctetsError) return null
+    throw error
+  }
 }
 
 /** Applies the lessons that came since; answers how many. */
@@ -64,9 +85,18 @@ export async function catchUp(trained: TrainedModel, source: LessonSource): Prom
   }
 }
 
-/** Applies lessons in order. */
-export function teach(model: Model, lessons: readonly TaughtLesson[]): void {
-  for (const { action, label, features } of lessons) model[action](decodeFeatures(features), label)
+/** Applies lessons in order; one that cannot be read is left out. Answers how many those were. */
+export function teach(model: Model, lessons: readonly TaughtLesson[]): number {
+  let unreadable = 0
+  for (const { action, label, features } of lessons) {
+    try {
+      model[action](decodeFeatures(features), label)
+    } catch (error) {
+      if (!(error instanceof CorruptOctetsError)) throw error
+      unreadable++
+    }
+  }
+  return unreadable
 }
 
 /** The hash and encoded features a message is learned by; our own fields in front of it do not count. */

@@ -1,5 +1,5 @@
 import type { JudgePool } from './judge-pool.ts'
-import type { LessonSource } from './lessons.ts'
+import { type LessonSource, readModel } from './lessons.ts'
 
 const BATCH = 500
 
@@ -20,13 +20,22 @@ export async function followModel(
   pool: JudgePool,
   options: { readonly intervalMs?: number; readonly onError?: (error: unknown) => void } = {},
 ): Promise<ModelFollower> {
-  const snapshot = await source.latestModel()
-  let cursor: number = snapshot?.lessons ?? 0
-  if (snapshot) pool.setModel(snapshot.octets)
+  let savedAtMs: number | null = null
+  let cursor = 0
   let looking: Promise<number> | null = null
 
+  /** A newer snapshot takes the place of the lessons taught one by one: the learner may have built it anew. */
+  const rebase = async (): Promise<void> => {
+    if ((await source.modelSavedAtMs()) === savedAtMs) return
+    const newer = await source.latestModel()
+    savedAtMs = newer?.atMs ?? null
+    if (newer === null || readModel(newer.octets) === null) return
+    pool.setModel(newer.octets)
+    cursor = newer.lessons
+  }
   const fetchLessons = async (): Promise<number> => {
     let taught = 0
+    await rebase()
     while ((await source.lessons.head()) > cursor) {
       const entries = await source.lessons.since(cursor, BATCH)
       const last = entries.at(-1)

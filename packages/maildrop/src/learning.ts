@@ -62,4 +62,6 @@ export interface Learning {
   labelOf(owner: Owner, hash: string): Promise<Label | null>
   latestModel(): Promise<ModelSnapshot | null>
   saveModel(snapshot: ModelSnapshot): Promise<void>
+  /** `atMs` of the latest model, or null; cheap enough to ask every second. */
+  modelSavedAtMs(): Promise<number | null>
 }

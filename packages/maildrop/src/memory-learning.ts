@@ -29,6 +29,10 @@ export function memoryLearning(state: MemoryState): MemoryLearning {
       state.mustBeOpen()
       return model
     },
+    async modelSavedAtMs() {
+      state.mustBeOpen()
+      return model?.atMs ?? null
+    },
     async saveModel(snapshot) {
       state.mustBeOpen()
       model = structuredClone(snapshot)

@@ -125,6 +125,10 @@ export function localLearning(tools: LearningTools): Learning {
           : null
       })
     },
+    async modelSavedAtMs() {
+      mustBeOpen()
+      return guarded(() => model.get<{ at_ms: number }>('SELECT at_ms FROM model')?.at_ms ?? null)
+    },
     async saveModel({ lessons, feedback, atMs, octets }) {
       await writer.run('saveModel', { lessons, feedback, atMs, octets: octets.slice() })
     },

@@ -142,6 +142,7 @@ export function learningTests(makeStore: MakeStore): void {
 
   test('the model is the one saved last', async ({ store: { learning } }) => {
     expect(await learning.latestModel()).toBeNull()
+    expect(await learning.modelSavedAtMs()).toBeNull()
     const octets = new Uint8Array(3_000_000).map((_, i) => i * 31)
     const first = { lessons: 3, feedback: 2, atMs: START_MS, octets }
     await learning.saveModel(first)
@@ -151,5 +152,6 @@ export function learningTests(makeStore: MakeStore): void {
     const second = { lessons: 9, feedback: 8, atMs: START_MS + 1, octets: new Uint8Array(0) }
     await learning.saveModel(second)
     expect(await learning.latestModel()).toEqual(second)
+    expect(await learning.modelSavedAtMs()).toBe(START_MS + 1)
   })
 }

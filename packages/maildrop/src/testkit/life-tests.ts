@@ -83,6 +83,7 @@ export function lifeTests(makeStore: MakeStore): void {
       ['lessons.head', ({ store }) => store.learning.lessons.head()],
       ['labelOf', ({ store }) => store.learning.labelOf('global', 'h')],
       ['latestModel', ({ store }) => store.learning.latestModel()],
+      ['modelSavedAtMs', ({ store }) => store.learning.modelSavedAtMs()],
       [
         'saveModel',
         ({ store }) =>
