@@ -1,9 +1,9 @@
 import { parentPort } from 'node:worker_threads'
-import { createModel, decodeModel, type Model } from '@restante/bayes'
+import { createModel, type Model } from '@restante/bayes'
 import { loadFold } from './folding.ts'
 import type { FromJudge, ToJudge } from './judge-pool.ts'
 import { judgeMessage } from './judging.ts'
-import { teach } from './lessons.ts'
+import { readModel, type TaughtLesson, teach } from './lessons.ts'
 
 const port = parentPort
 if (port === null) throw new Error('judge-worker runs only as a worker thread')
@@ -13,12 +13,15 @@ let model: Model = createModel()
 
 port.on('message', (message: ToJudge) => {
   switch (message.type) {
-    case 'model':
-      model = message.encoded === null ? createModel() : decodeModel(message.encoded)
-      teach(model, message.lessons)
+    case 'model': {
+      const read = message.encoded === null ? createModel() : readModel(message.encoded)
+      if (read === null) tell('the model is damaged, or of another version')
+      model = read ?? createModel()
+      learn(message.lessons)
       return
+    }
     case 'teach':
-      teach(model, message.lessons)
+      learn(message.lessons)
       return
     case 'judge':
       judgeMessage(message.octets, model, fold).then(
@@ -31,3 +34,13 @@ port.on('message', (message: ToJudge) => {
       )
   }
 })
+
+function learn(lessons: readonly TaughtLesson[]): void {
+  const unreadable = teach(model, lessons)
+  if (unreadable > 0) tell(`${unreadable} lessons are damaged`)
+}
+
+/** Judging with less is better than not judging: said, and gone on. */
+function tell(unreadable: string): void {
+  port?.postMessage({ unreadable } satisfies FromJudge)
+}
