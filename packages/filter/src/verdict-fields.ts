@@ -31,38 +31,43 @@ export function verdictLine(verdict: Verdict): string {
 export function verdictFields(verdict: Verdict, authservId: string): string {
   const flag = verdict.disposition !== 'accept'
   const required = verdict.threshold === null ? '' : ` required=${verdict.threshold.toFixed(1)}`
-  const tests = verdict.symbols.map((symbol) => symbol.symbol).join(',') || 'none'
+  const tests = verdict.symbols.map(({ symbol }) => ascii(symbol, 64).replace(/[ ,]/g, '_'))
   return [
     `Authentication-Results: ${authservId}; none`,
     fold(`X-Restante-Verdict: ${ascii(verdictLine(verdict))}`),
     `X-Spam-Flag: ${flag ? 'YES' : 'NO'}`,
     `X-Spam-Score: ${verdict.score.toFixed(1)}`,
     fold(
-      `X-Spam-Status: ${flag ? 'Yes' : 'No'}, score=${verdict.score.toFixed(1)}${required} tests=${tests}`,
+      `X-Spam-Status: ${flag ? 'Yes' : 'No'}, score=${verdict.score.toFixed(1)}${required} tests=${ascii(tests.join(','), TESTS_MAX) || 'none'}`,
     ),
     '',
   ].join('\r\n')
 }
 
+/** Longest text of a field; the whole prefix of a copy may have 8 KB. */
+const WORDS_MAX = 900
+const TESTS_MAX = 1800
+
 /** Characters outside printable ASCII become `?`, so that the line is safe wherever it is read. */
-function ascii(text: string): string {
+function ascii(text: string, maxCharacters = WORDS_MAX): string {
   return text
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')
-    .replace(/[\u0000-\u001f\u007f]+/g, ' ')
+    .replace(/[\s\u0000-\u001f\u007f]+/g, ' ')
     .replace(/[^ -~]/gu, '?')
-    .slice(0, 900)
+    .slice(0, maxCharacters)
+    .trim()
 }
 
-/** Folds a field at spaces (RFC 5322 §2.2.3); a line without spaces stays long, but under 998. */
+/** Folds a field at spaces, else after commas (RFC 5322 §2.2.3); what has neither stays long, but under 998. */
 function fold(field: string): string {
   const lines: string[] = []
   let line = ''
-  for (const word of field.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > 77) {
+  for (const part of field.split(/(?<=,)(?! )|(?= )/)) {
+    if (line !== '' && line.length + part.length > 77) {
       lines.push(line)
-      line = `\t${word}`
-    } else line = line === '' ? word : `${line} ${word}`
+      line = `\t${part.trimStart()}`
+    } else line += part
   }
   lines.push(line)
   return lines.join('\r\n')
