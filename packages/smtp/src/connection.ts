@@ -244,7 +244,7 @@ export class Connection extends SMTPConnection implements Session, InputSink {
   }
 
   #destroySoon(): void {
-    setTimeout(() => this._socket.destroy(), LAST_WORDS_MS).unref()
+    setTimeout(() => this.#topSocket.destroy(), LAST_WORDS_MS).unref()
   }
 
   broken(error: unknown): void {
@@ -266,6 +266,7 @@ export class Connection extends SMTPConnection implements Session, InputSink {
     super._onClose()
     if (this.#ended) return
     this.#ended = true
+    this._server.sessionEnded(this)
     for (const asked of this.#asked) asked.cancel()
     abortTransaction(this, 'disconnected')
     if (this.#releasesAddress) this.settings.addresses.release(this.#limitedAddress)

@@ -36,6 +36,8 @@ export class EngineServer extends SMTPServer {
   readonly settings: Settings
   readonly #idPrefix: string = randomBytes(5).toString('hex')
   readonly #closed: PromiseWithResolvers<void> = Promise.withResolvers()
+  /** Every session with a socket, those included that have said goodbye. */
+  readonly #open: Set<Connection> = new Set()
   #sessions = 0
   #sweep: NodeJS.Timeout | null = null
   #draining = false
@@ -68,6 +70,7 @@ export class EngineServer extends SMTPServer {
   override connect(socket: Socket | TLSSocket, options?: SMTPConnectionOptions | null): void {
     const connection = new Connection(this, socket, options ?? {})
     this.connections.add(connection)
+    this.#open.add(connection)
     connection.on('error', (error: Error) => this._onError(error))
     connection.init()
   }
@@ -160,13 +163,14 @@ export class EngineServer extends SMTPServer {
     const everyMs = Math.min(1_000, Math.max(20, shortestMs / 8))
     this.#sweep = setInterval(() => {
       const nowMs = this.settings.nowMs()
-      for (const connection of this.#sessionsNow()) connection.sweep(nowMs)
+      for (const connection of this.#open) connection.sweep(nowMs)
     }, everyMs)
     this.#sweep.unref()
   }
 
-  #sessionsNow(): Connection[] {
-    return [...this.connections].filter((connection) => connection instanceof Connection)
+  /** Called once by each session when its socket is gone. */
+  sessionEnded(connection: Connection): void {
+    this.#open.delete(connection)
   }
 
   /** Stops accepting, lets transactions finish for `drainMs`, then ends what is left. */
@@ -178,9 +182,9 @@ export class EngineServer extends SMTPServer {
     else resolve()
     // Nobody there has said anything yet. The topmost socket goes: a handshake must not lose the one below.
     for (const socket of this._pendingSockets.values()) socket.destroy()
-    for (const connection of this.#sessionsNow()) connection.drain()
+    for (const connection of this.#open) connection.drain()
     const timer = setTimeout(() => {
-      for (const connection of this.#sessionsNow()) connection.kill(REPLIES['shutting-down'])
+      for (const connection of this.#open) connection.kill(REPLIES['shutting-down'])
     }, drainMs)
     await this.#closed.promise
     clearTimeout(timer)

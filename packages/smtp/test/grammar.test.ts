@@ -137,7 +137,7 @@ describe('addresses', () => {
     )
   })
 
-  test('takes at most a few milliseconds for hostile arguments', () => {
+  test('refuses hostile arguments without going through all their readings', () => {
     for (const text of [
       '"'.repeat(2000),
       '\\'.repeat(2000),
