@@ -1,5 +1,5 @@
 import type { Listing, Octets } from '@restante/mail'
-import type { Credentials, Failure, ScramCredentials } from '@restante/pop3'
+import type { Credentials, Failure, ScramCredentials, ScramMechanism } from '@restante/pop3'
 
 /** What TLS protects a session with. */
 export interface TlsInfo {
@@ -50,22 +50,26 @@ export type Authenticate<Key> = (
   context: Abortable,
 ) => LoginResult<Key> | Promise<LoginResult<Key>>
 
+/** A verifier, and perhaps who decides by it. */
+export interface ScramLogin<Key> extends ScramCredentials {
+  /** Decides, in place of `authenticate`, once it is known whether the proof fits. Nobody unproven is let in. */
+  settle?(proven: boolean): LoginResult<Key> | Promise<LoginResult<Key>>
+}
+
 /** Verifiers for SCRAM. */
-export interface ScramSource {
+export interface ScramSource<Key> {
   /** The verifier of a name, or null: the client is then shown an invented one. */
   credentials(
     name: string,
-    context: LoginContext & Abortable,
-  ):
-    | ScramCredentials
-    | null
-    | { readonly failed: Failure }
-    | Promise<ScramCredentials | null | { readonly failed: Failure }>
+    context: LoginContext & Abortable & { readonly mechanism: ScramMechanism },
+  ): ScramAnswer<Key> | Promise<ScramAnswer<Key>>
   /** Key of invented salts: the same on all nodes, secret, at least 16 octets. Random per server if absent. */
   readonly inventedSaltKey?: Uint8Array
   /** Iterations shown for unknown names; must be what real verifiers have. Default 4096. */
   readonly inventedIterations?: number
 }
+
+export type ScramAnswer<Key> = ScramLogin<Key> | null | { readonly failed: Failure }
 
 /** Why a commit did nothing. */
 export type CommitFailure = 'lost-lock' | 'unavailable' | 'read-only'

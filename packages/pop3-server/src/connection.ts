@@ -13,6 +13,7 @@ import {
 import type {
   Authenticate,
   LoginContext,
+  LoginResult,
   MaildropStore,
   OpenFailure,
   OpenMaildrop,
@@ -30,7 +31,7 @@ import { channelBindingsOf, describeTls, type TlsContexts, wrapServerTls } from 
 export interface ServerParts<Key> {
   readonly store: MaildropStore<Key>
   readonly authenticate: Authenticate<Key>
-  readonly scram: ScramSource | undefined
+  readonly scram: ScramSource<Key> | undefined
   readonly inventedSaltKey: Uint8Array
   readonly limits: ServerLimits
   readonly policy: SessionPolicy
@@ -86,6 +87,7 @@ export class Connection<Key> implements SessionInfo {
   #releasing: Promise<void> | null = null
   #abort: AbortController | null = null
   #mechanism = ''
+  #settle: ((proven: boolean) => LoginResult<Key> | Promise<LoginResult<Key>>) | null = null
   #counted: string | null = null
   readonly #startedMs: number
   #activityMs: number
@@ -439,7 +441,7 @@ export class Connection<Key> implements SessionInfo {
       case 'authenticate':
         return this.#authenticate(ask)
       case 'scram':
-        return this.#findScram(ask.name)
+        return this.#findScram(ask)
       case 'open':
         return this.#open()
       case 'commit':
@@ -511,8 +513,12 @@ export class Connection<Key> implements SessionInfo {
     let failed: Failure
     let challenge: string | undefined
     try {
-      const result = await authenticate({ ...credentials, ...this.#context() }, { signal: this.#signal })
       const proven = !('scram' in credentials) || credentials.scram.proven
+      const settle = 'scram' in credentials ? this.#settle : null
+      const result =
+        settle === null
+          ? await authenticate({ ...credentials, ...this.#context() }, { signal: this.#signal })
+          : await settle(proven)
       if (result !== null && 'maildrop' in result && proven) {
         this.#key = result
         this.#mechanism = credentials.mechanism
@@ -537,11 +543,17 @@ export class Connection<Key> implements SessionInfo {
     if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
   }
 
-  async #findScram(name: string): Promise<Answer> {
+  async #findScram({ name, mechanism }: Extract<Ask, { ask: 'scram' }>): Promise<Answer> {
     const { scram, inventedSaltKey } = this.#parts
+    this.#settle = null
     try {
-      const found = (await scram?.credentials(name, { ...this.#context(), signal: this.#signal })) ?? null
-      if (found !== null) return 'failed' in found ? found : { scram: found }
+      const context = { ...this.#context(), signal: this.#signal, mechanism }
+      const found = (await scram?.credentials(name, context)) ?? null
+      if (found !== null) {
+        if ('failed' in found) return found
+        this.#settle = found.settle?.bind(found) ?? null
+        return { scram: found }
+      }
       const invented = (what: string) =>
         createHmac('sha256', inventedSaltKey).update(`${what}\0${name}`).digest()
       return {

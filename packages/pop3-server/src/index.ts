@@ -5,6 +5,7 @@ export type {
   Failure,
   MechanismName,
   ScramCredentials,
+  ScramMechanism,
 } from '@restante/pop3'
 export * from './backend.ts'
 export * from './events.ts'

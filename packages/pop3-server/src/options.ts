@@ -48,7 +48,7 @@ export interface Pop3ServerOptions<Key> {
   readonly store: MaildropStore<Key>
   readonly authenticate: Authenticate<Key>
   /** Turns on SCRAM-SHA-256 and, under TLS, SCRAM-SHA-256-PLUS. */
-  readonly scram?: ScramSource
+  readonly scram?: ScramSource<Key>
   /** Mechanisms besides SCRAM. Default PLAIN and LOGIN; list OAUTHBEARER and XOAUTH2 where tokens can be checked. */
   readonly mechanisms?: readonly Exclude<MechanismName, 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'>[]
   /** Certificates; without them there is neither STLS nor implicit TLS. */

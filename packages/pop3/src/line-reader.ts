@@ -93,7 +93,10 @@ export class LineReader {
         this.#partial = EMPTY
         this.#partialLength = 0
         this.#at = end
-        if (lf < 0) continue
+        if (lf < 0) {
+          if (length > this.#limits.discardOctets) return 'endless'
+          continue
+        }
         this.#discarded = 0
         return 'too-long'
       }

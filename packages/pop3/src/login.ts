@@ -133,8 +133,9 @@ export class Login {
       this.#replier.send(text === '' ? CONTINUE : latin1Octets(`+ ${text}\r\n`))
     } else if ('authenticate' in move) {
       this.#replier.ask({ ask: 'authenticate', credentials: move.authenticate })
-    } else if ('scram' in move) this.#replier.ask({ ask: 'scram', name: move.scram })
-    else if ('refuse' in move) {
+    } else if ('scram' in move) {
+      this.#replier.ask({ ask: 'scram', mechanism: move.mechanism, name: move.scram })
+    } else if ('refuse' in move) {
       if (move.refuse === 'auth-failed') this.failed('auth')
       else this.#giveUp(move.refuse)
     } else if (this.#refusal !== null) this.failed(this.#refusal)

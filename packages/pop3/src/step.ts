@@ -4,6 +4,8 @@ import type { SessionSituation } from './situation.ts'
 /** Why a login, an opening or a commit failed; each has its response code (RFC 2449 §8, RFC 3206). */
 export type Failure = 'auth' | 'sys-temp' | 'sys-perm' | 'in-use' | 'login-delay'
 
+export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
+
 /** What a client says to prove who it is. */
 export type Credentials =
   | {
@@ -12,7 +14,7 @@ export type Credentials =
       readonly password: string
     }
   | {
-      readonly mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
+      readonly mechanism: ScramMechanism
       readonly name: string
       /** Whether the proof fits the credentials given for this name. Never let in where it is false. */
       readonly scram: { readonly proven: boolean }
@@ -34,7 +36,7 @@ export interface ScramCredentials {
 /** Something the session needs from outside before it goes on; answered by `answer`, except `close`. */
 export type Ask =
   | { readonly ask: 'authenticate'; readonly credentials: Credentials }
-  | { readonly ask: 'scram'; readonly name: string }
+  | { readonly ask: 'scram'; readonly mechanism: ScramMechanism; readonly name: string }
   | { readonly ask: 'open' }
   | {
       readonly ask: 'read'

@@ -3,6 +3,7 @@ export type Turn = { readonly line: number } & (
   | { readonly kind: 'say'; readonly octets: Uint8Array }
   | { readonly kind: 'expect'; readonly text: string }
   | { readonly kind: 'match'; readonly pattern: RegExp }
+  | { readonly kind: 'unfinished'; readonly text: string }
   | { readonly kind: 'event'; readonly name: string; readonly rest: string }
 )
 
@@ -37,12 +38,13 @@ export function parseDialogue(text: string, name: string): Dialogue {
       remarks.push(whole.slice(1).trim())
       continue
     }
-    const match = /^(C:|C~|S:|S~|=|!)(?: (.*))?$/s.exec(whole)
+    const match = /^(C:|C~|S:|S~|S\+|=|!)(?: (.*))?$/s.exec(whole)
     if (match === null) throw new DialogueError(`${name}:${line}: not a dialogue line: ${whole}`)
     const [, mark, rest = ''] = match
     if (mark === 'C:') turns.push({ kind: 'say', line, octets: spell(`${rest}\\r\\n`, name, line) })
     else if (mark === 'C~') turns.push({ kind: 'say', line, octets: spell(rest, name, line) })
     else if (mark === 'S:') turns.push({ kind: 'expect', line, text: rest })
+    else if (mark === 'S+') turns.push({ kind: 'unfinished', line, text: rest })
     else if (mark === 'S~') turns.push({ kind: 'match', line, pattern: patternOf(rest, name, line) })
     else {
       const space = rest.indexOf(' ')

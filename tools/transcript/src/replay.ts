@@ -76,7 +76,8 @@ async function replayPart(dialogue: Dialogue, turns: readonly Turn[], peer: Peer
       )
     }
   }
-  if (lines.length > expected.length || rest !== '') {
+  const unfinished = turns.find((turn) => turn.kind === 'unfinished')?.text ?? ''
+  if (lines.length > expected.length || rest !== unfinished) {
     const line = turns.at(-1)?.line ?? 0
     throw new ReplayError(
       `${dialogue.name}:${line}: more was said: ${JSON.stringify([...lines.slice(expected.length), rest].join('\r\n').slice(0, 300))}`,

@@ -1,4 +1,4 @@
-import type { Credentials, Failure, ScramCredentials } from '../step.ts'
+import type { Credentials, Failure, ScramCredentials, ScramMechanism } from '../step.ts'
 
 /** The SASL mechanisms this core speaks, by their registered names. */
 export type MechanismName =
@@ -23,7 +23,7 @@ export interface SaslTools {
 export type SaslMove =
   | { readonly challenge: Uint8Array }
   | { readonly authenticate: Credentials }
-  | { readonly scram: string }
+  | { readonly scram: string; readonly mechanism: ScramMechanism }
   | { readonly refuse: 'bad-exchange' | 'auth-failed' }
   /** All said; the login stands or falls by what `authenticate` was answered. */
   | { readonly over: true }

@@ -1,6 +1,6 @@
 import { concatOctets, equalOctets, latin1Octets, utf8Octets, utf8Text } from '@restante/mail'
 import { decodeBase64, encodeBase64 } from '../base64.ts'
-import type { ScramCredentials } from '../step.ts'
+import type { ScramCredentials, ScramMechanism } from '../step.ts'
 import { decodeSaslName, type SaslExchange, type SaslMove, type SaslSurroundings } from './exchange.ts'
 
 const BAD: SaslMove = { refuse: 'bad-exchange' }
@@ -9,10 +9,7 @@ const BAD: SaslMove = { refuse: 'bad-exchange' }
  * The server's half of SCRAM-SHA-256 and -PLUS (RFC 5802, 7677). The verifier is asked for by name; a backend
  * that does not know the name gives an invented one, so that strangers learn nothing.
  */
-export function startScram(
-  mechanism: 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS',
-  surroundings: SaslSurroundings,
-): SaslExchange {
+export function startScram(mechanism: ScramMechanism, surroundings: SaslSurroundings): SaslExchange {
   const tools = surroundings.tools
   if (tools === undefined) throw new Error('SCRAM needs SaslTools')
   const plus = mechanism === 'SCRAM-SHA-256-PLUS'
@@ -48,7 +45,7 @@ export function startScram(
     clientFirstBare = bare as string
     nonce = (clientNonce as string) + (tools as NonNullable<typeof tools>).nonce()
     stage = 'credentials'
-    return { scram: name }
+    return { scram: name, mechanism }
   }
 
   /** channel-binding "," nonce ["," extensions] "," proof */

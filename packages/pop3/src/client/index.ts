@@ -1,0 +1,6 @@
+export * from './capability-list.ts'
+export * from './dot-unstuffing.ts'
+export * from './listing-lines.ts'
+export * from './reply-reader.ts'
+export * from './sasl-client.ts'
+export * from './status-line.ts'
