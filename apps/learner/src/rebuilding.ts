@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { createModel, decodeFeatures, type Model } from '@restante/bayes'
+import { createModel, type Model } from '@restante/bayes'
+import { teach } from '@restante/filter'
 import type { Cursor, Label, Learning } from '@restante/maildrop'
 
 /** More than this is not held in memory at once; the model then stays as it was learned, step by step. */
@@ -42,7 +43,7 @@ export async function rebuildModel(learning: Learning): Promise<RebuiltModel | n
   for (const [, { features, label }] of [...taught].sort(
     ([a, x], [b, y]) => compare(x.hash, y.hash) || compare(a, b),
   )) {
-    model.learn(decodeFeatures(features), label)
+    teach(model, [{ action: 'learn', label, features }])
     if (++learned % BREATH_EVERY === 0) await breathe()
   }
   return { model, lessons }

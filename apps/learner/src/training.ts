@@ -1,6 +1,6 @@
 import { encodeModel } from '@restante/bayes'
 import { catchUp, type Fold, lessonOf, type TrainedModel } from '@restante/filter'
-import type { Cursor, Feedback, Label, Learning, Lesson } from '@restante/maildrop'
+import { type Cursor, type Feedback, type Learning, type Lesson, StoreError } from '@restante/maildrop'
 
 /** What {@link learnFeedback} needs from outside. */
 export interface TrainingSources {
@@ -17,7 +17,7 @@ export interface TrainingResult {
   readonly feedback: number
   /** Lessons made of them. */
   readonly lessons: number
-  /** Entries that changed nothing: said before, or about a message that is gone. */
+  /** Entries that changed nothing: said before, overruled by a later one, or about a message that is gone. */
   readonly unchanged: number
 }
 
@@ -37,24 +37,23 @@ export async function learnFeedback(training: Training, sources: TrainingSources
   const { learning } = sources
   await catchUp(training.trained, learning)
   const entries = await learning.feedback.since(training.feedback, BATCH)
-  const lessons: Lesson[] = []
-  const saidHere = new Map<string, Label | null>()
-  let unchanged = 0
+  // Of what an owner said about one message, the last word counts.
+  const lastWords = new Map<string, { readonly entry: Feedback; readonly message: TaughtMessage }>()
   for (const { entry } of entries) {
     const message = await messageOf(entry, sources)
-    if (message === null) {
-      unchanged++
-      continue
-    }
+    if (message === null) continue
+    const key = `${entry.owner} ${message.hash}`
+    lastWords.delete(key)
+    lastWords.set(key, { entry, message })
+  }
+  const lessons: Lesson[] = []
+  let changed = 0
+  for (const { entry, message } of lastWords.values()) {
     const { hash, features } = message
-    const key = `${entry.owner} ${hash}`
-    const before = saidHere.has(key) ? (saidHere.get(key) ?? null) : await learning.labelOf(entry.owner, hash)
+    const before = await learning.labelOf(entry.owner, hash)
     const after = entry.label === 'forget' ? null : entry.label
-    if (before === after) {
-      unchanged++
-      continue
-    }
-    saidHere.set(key, after)
+    if (before === after) continue
+    changed++
     const step = { owner: entry.owner, hash, features, atMs: sources.now() }
     if (before !== null) lessons.push({ ...step, action: 'unlearn', label: before })
     if (after !== null) lessons.push({ ...step, action: 'learn', label: after })
@@ -62,16 +61,24 @@ export async function learnFeedback(training: Training, sources: TrainingSources
   if (lessons.length > 0) await learning.lessons.append(lessons)
   await catchUp(training.trained, learning)
   training.feedback = entries.at(-1)?.cursor ?? training.feedback
-  return { feedback: entries.length, lessons: lessons.length, unchanged }
+  return { feedback: entries.length, lessons: lessons.length, unchanged: entries.length - changed }
 }
 
-async function messageOf(
-  feedback: Feedback,
-  sources: TrainingSources,
-): Promise<{ readonly hash: string; readonly features: Uint8Array } | null> {
+interface TaughtMessage {
+  readonly hash: string
+  readonly features: Uint8Array
+}
+
+async function messageOf(feedback: Feedback, sources: TrainingSources): Promise<TaughtMessage | null> {
   if ('features' in feedback.about) return feedback.about
-  const octets = await sources.readMessage(feedback.about.id)
-  return octets === null ? null : lessonOf(octets, sources.fold)
+  try {
+    const octets = await sources.readMessage(feedback.about.id)
+    return octets === null ? null : lessonOf(octets, sources.fold)
+  } catch (error) {
+    // One damaged message must not stop everyone's training.
+    if (error instanceof StoreError && error.code === 'corrupt') return null
+    throw error
+  }
 }
 
 /** Writes the model down, so that the next start need not replay every lesson. */
