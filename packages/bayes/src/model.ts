@@ -15,7 +15,7 @@ export interface Classification {
   readonly logOdds: number
   /** Whether enough is known, of mail in general and of this message, to act on `probability`. */
   readonly significant: boolean
-  /** How far training has come, 0 to 1; `probability` is already drawn towards 0.5 by it. */
+  /** How far training has come, 0 to 1; for showing, `probability` has its own measure of doubt. */
   readonly weight: number
   /** The tokens that decided, strongest first, at most 15; empty where the features carry no texts. */
   readonly evidence: readonly Evidence[]
@@ -87,6 +87,8 @@ const VIEW_BOUND = 12
 const MAX_EVIDENCE = 15
 /** Messages of the rarer class from which the model has its full weight. */
 const FULL_WEIGHT = 100
+/** Messages of the rarer class below which probabilities are drawn towards 0.5, and verdicts insignificant. */
+const TRUSTED_FROM = 5
 
 function clip(value: number): number {
   return value > VIEW_BOUND ? VIEW_BOUND : value < -VIEW_BOUND ? -VIEW_BOUND : value
@@ -96,6 +98,11 @@ function clip(value: number): number {
 export function trainingWeight(ham: number, spam: number): number {
   const rarer = Math.min(ham, spam)
   return rarer <= 0 ? 0 : Math.min(1, Math.log(1 + rarer) / Math.log(1 + FULL_WEIGHT))
+}
+
+/** Factor on log-odds while hardly anything of one class is known. */
+function trustIn(ham: number, spam: number): number {
+  return Math.min(1, Math.log(1 + Math.min(ham, spam)) / Math.log(1 + TRUSTED_FROM))
 }
 
 export function newState(): ModelState {
@@ -171,8 +178,9 @@ export function createModel(state: ModelState = newState()): Model {
         collectSpoken(state, headerTokens, 0, spoken) +
         collectSpoken(state, textTokens, headerTokens.length / 2, spoken)
       const weight = trainingWeight(state.ham, state.spam)
+      const trust = trustIn(state.ham, state.spam)
       const [a, b, c, d] = views(features).map(
-        ([table, numbers, view]) => weight * SLOPE * clip(scoreView(table, numbers, view)),
+        ([table, numbers, view]) => trust * SLOPE * clip(scoreView(table, numbers, view)),
       ) as [number, number, number, number]
       const logOdds = a + b + c + d
       const evidence: Evidence[] = []
@@ -185,7 +193,7 @@ export function createModel(state: ModelState = newState()): Model {
       return {
         probability: 1 / (1 + Math.exp(-logOdds)),
         logOdds,
-        significant: weight >= 0.3 && known >= 8 && Math.abs(logOdds) >= 1,
+        significant: trust === 1 && known >= 8 && Math.abs(logOdds) >= 1,
         weight,
         evidence,
         tokens: (headerTokens.length + textTokens.length) / 2,
