@@ -17,7 +17,12 @@ export class FreeSpace {
     this.#floorOctets = floorOctets
   }
 
-  /** Octets free on the store's file system, at most a second ago. */
+  /** Counts octets this process is about to write, so that a second's deliveries cannot run past the floor unseen. */
+  spend(octets: number): void {
+    this.#freeOctets -= octets
+  }
+
+  /** Octets free on the store's file system, looked at no longer than a second ago. */
   get freeOctets(): number {
     const now = performance.now()
     if (now - this.#lookedAt >= LOOK_MS) {

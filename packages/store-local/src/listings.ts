@@ -6,8 +6,8 @@ import { guarded } from './failure.ts'
 /** How far the `recent` view looks back. */
 const RECENT_MS = 30 * 24 * 3600 * 1000
 
-/** Rows read between two looks at other work, where a listing is built anew. */
-const PAGE_ROWS = 2000
+/** Rows read between two looks at other work. A listing that needs no more of them is made without waiting. */
+const PAGE_ROWS = 1000
 
 /** A listing with what the store knows the messages by. */
 export interface Snapshot {
@@ -48,6 +48,28 @@ type Columns = [
   arrivedAtMs: number,
 ]
 
+/** A maildrop that was asked for. */
+interface Wanted {
+  readonly key: MaildropKey
+  readonly name: string
+  /** Empty for views that hide nothing. */
+  readonly device: string
+}
+
+/** A listing about to be made. */
+interface Work {
+  readonly state: State
+  /** The listing it continues, where messages only were added. */
+  readonly start: Entry | null
+  readonly maildrop: number
+  readonly sinceMs: number
+  /** The last place read. */
+  after: number
+}
+
+/** Says that a listing takes more than one page. */
+const TOO_LONG = Symbol('too long')
+
 const NO_MESSAGES: Snapshot = {
   maildrop: null,
   listing: { count: 0, totalOctets: 0, ids: [], sizes: [], bodyOffsets: [], stuffing: [] },
@@ -61,8 +83,9 @@ SELECT m.n AS maildrop, coalesce(m.version, 0) AS version, coalesce(m.removals, 
 FROM accounts a LEFT JOIN maildrops m ON m.account = a.n AND m.folder = ?2
 LEFT JOIN views v ON v.maildrop = m.n AND v.device = ?3 WHERE a.id = ?1`
 
-const PAGE = `
-SELECT place, n, uid, size, body_offset, stuffing, arrived_at_ms FROM listed
+const COLUMNS = 'SELECT place, n, uid, size, body_offset, stuffing, arrived_at_ms FROM listed'
+const PAGE = `${COLUMNS} WHERE maildrop = ?1 AND place > ?2 AND arrived_at_ms > ?3 ORDER BY place LIMIT ${PAGE_ROWS}`
+const PAGE_WITHOUT_HIDDEN = `${COLUMNS}
 WHERE maildrop = ?1 AND place > ?2 AND arrived_at_ms > ?3
   AND NOT EXISTS (SELECT 1 FROM hidden h WHERE h.view = ?4 AND h.place = listed.place)
 ORDER BY place LIMIT ${PAGE_ROWS}`
@@ -92,20 +115,27 @@ export class Listings {
     this.#limitOctets = limitOctets
   }
 
-  /** The listing of a maildrop as it is now; null where there is no such account. Without a promise where it is cached. */
+  /**
+   * The listing of a maildrop as it is now; null where there is no such account. Without a promise where it is
+   * cached, small, or only a little was added.
+   */
   snapshot(key: MaildropKey): Snapshot | null | Promise<Snapshot | null> {
-    const device = key.view.startsWith('device:') ? key.view.slice(7) : ''
-    const state = guarded(() => this.#index.get<State>(STATE, key.account, key.folder, device))
+    const wanted: Wanted = {
+      key,
+      name: JSON.stringify([key.account, key.folder, key.view]),
+      device: key.view.startsWith('device:') ? key.view.slice('device:'.length) : '',
+    }
+    const state = guarded(() => this.#index.get<State>(STATE, key.account, key.folder, wanted.device))
     if (!state) return null
-    const name = JSON.stringify([key.account, key.folder, key.view])
-    const entry = this.#entries.get(name)
+    const entry = this.#entries.get(wanted.name)
     if (entry && isCurrent(entry, state, this.#now())) {
-      this.#entries.delete(name)
-      this.#entries.set(name, entry)
+      this.#entries.delete(wanted.name)
+      this.#entries.set(wanted.name, entry)
       return entry.snapshot
     }
-    if (state.maildrop === null) return this.#keep(name, state, NO_MESSAGES, Number.POSITIVE_INFINITY)
-    const built = this.#building.then(() => this.#build(name, key, device))
+    const quick = guarded(() => this.#quickly(wanted))
+    if (quick !== TOO_LONG) return quick
+    const built = this.#building.then(() => this.#slowly(wanted))
     this.#building = built.catch(() => {})
     return built
   }
@@ -132,41 +162,75 @@ export class Listings {
     return snapshot
   }
 
-  async #build(name: string, key: MaildropKey, device: string): Promise<Snapshot | null> {
-    const builder = this.#builder
-    builder.exec('BEGIN')
+  /** Makes a listing from one page, in one step; {@link TOO_LONG} where it takes more. */
+  #quickly(wanted: Wanted): Snapshot | null | typeof TOO_LONG {
+    this.#index.exec('BEGIN')
     try {
-      const state = builder.get<State>(STATE, key.account, key.folder, device)
-      if (!state) return null
-      const nowMs = this.#now()
-      const old = this.#entries.get(name)
-      // Another session may have built it while this one waited for its turn.
-      if (old && isCurrent(old, state, nowMs)) return old.snapshot
-      if (state.maildrop === null) return this.#keep(name, state, NO_MESSAGES, Number.POSITIVE_INFINITY)
-      const start = old && onlyAddedTo(old, state, nowMs) ? old : null
-      const sinceMs = key.view === 'recent' ? nowMs - RECENT_MS : Number.MIN_SAFE_INTEGER
-      const rows: Columns[] = []
-      let after = start
-        ? ((start.snapshot.places[start.snapshot.listing.count - 1] as number | undefined) ?? 0)
-        : 0
-      for (;;) {
-        const page = builder.columns<Columns>(PAGE, state.maildrop, after, sinceMs, state.view ?? 0)
-        for (const row of page) rows.push(row)
-        if (page.length < PAGE_ROWS) break
-        after = (page.at(-1) as Columns)[0]
-        await new Promise((resolve) => setImmediate(resolve))
-      }
-      if (start && rows.length === 0) {
-        return this.#keep(name, state, start.snapshot, start.validUntilMs)
-      }
-      let oldestMs = Number.POSITIVE_INFINITY
-      if (key.view === 'recent') for (const row of rows) oldestMs = Math.min(oldestMs, row[6])
-      const validUntilMs = Math.min(oldestMs + RECENT_MS, start?.validUntilMs ?? Number.POSITIVE_INFINITY)
-      return this.#keep(name, state, snapshotOf(state.maildrop, start?.snapshot ?? null, rows), validUntilMs)
+      const work = this.#begin(this.#index, wanted)
+      if (!('after' in work)) return work.snapshot
+      const page = readPage(this.#index, work)
+      if (page.length === PAGE_ROWS) return TOO_LONG
+      return this.#finish(wanted, work, page)
     } finally {
-      builder.exec('COMMIT')
+      this.#index.exec('COMMIT')
     }
   }
+
+  /** The same from any number of pages, letting other work in between them. */
+  async #slowly(wanted: Wanted): Promise<Snapshot | null> {
+    const builder = this.#builder
+    guarded(() => builder.exec('BEGIN'))
+    try {
+      const work = guarded(() => this.#begin(builder, wanted))
+      if (!('after' in work)) return work.snapshot
+      const rows: Columns[] = []
+      for (;;) {
+        const page = guarded(() => readPage(builder, work))
+        for (const row of page) rows.push(row)
+        if (page.length < PAGE_ROWS) break
+        work.after = (page.at(-1) as Columns)[0]
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      return this.#finish(wanted, work, rows)
+    } finally {
+      guarded(() => builder.exec('COMMIT'))
+    }
+  }
+
+  /** What is to be read, in the transaction that will read it; or the listing, where nothing is. */
+  #begin(database: Connection, { key, name, device }: Wanted): { readonly snapshot: Snapshot | null } | Work {
+    const state = database.get<State>(STATE, key.account, key.folder, device)
+    if (!state) return { snapshot: null }
+    const nowMs = this.#now()
+    const old = this.#entries.get(name)
+    // Another session may have made it while this one waited for its turn.
+    if (old && isCurrent(old, state, nowMs)) return old
+    if (state.maildrop === null) {
+      return { snapshot: this.#keep(name, state, NO_MESSAGES, Number.POSITIVE_INFINITY) }
+    }
+    const start = old && onlyAddedTo(old, state, nowMs) ? old : null
+    return {
+      state,
+      start,
+      maildrop: state.maildrop,
+      sinceMs: key.view === 'recent' ? nowMs - RECENT_MS : Number.MIN_SAFE_INTEGER,
+      after: start?.snapshot.places[start.snapshot.listing.count - 1] ?? 0,
+    }
+  }
+
+  #finish({ key, name }: Wanted, { state, start, maildrop }: Work, rows: readonly Columns[]): Snapshot {
+    if (start && rows.length === 0) return this.#keep(name, state, start.snapshot, start.validUntilMs)
+    let oldestMs = Number.POSITIVE_INFINITY
+    if (key.view === 'recent') for (const row of rows) oldestMs = Math.min(oldestMs, row[6])
+    const validUntilMs = Math.min(oldestMs + RECENT_MS, start?.validUntilMs ?? Number.POSITIVE_INFINITY)
+    return this.#keep(name, state, snapshotOf(maildrop, start?.snapshot ?? null, rows), validUntilMs)
+  }
+}
+
+function readPage(database: Connection, { state, maildrop, after, sinceMs }: Work): readonly Columns[] {
+  return state.view === null
+    ? database.columns<Columns>(PAGE, maildrop, after, sinceMs)
+    : database.columns<Columns>(PAGE_WITHOUT_HIDDEN, maildrop, after, sinceMs, state.view)
 }
 
 function isCurrent({ state, validUntilMs }: Entry, now: State, nowMs: number): boolean {

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Connection } from './connection.ts'
-import { guarded } from './failure.ts'
+import { guarded, storeError } from './failure.ts'
 import { bootName, isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { connect, migrate } from './schema.ts'
 
@@ -30,6 +30,7 @@ export class RunState {
   readonly #instance: string
   readonly #own: ProcessIdentity
   readonly #held = new Set<string>()
+  readonly #claimed = new Set<string>()
 
   /** Opens the state of a store's folder and enters this instance. */
   constructor(directory: string, instance: string) {
@@ -92,7 +93,8 @@ export class RunState {
           'SELECT instance, pid, started FROM locks WHERE name = ?',
           name,
         )
-        if (holder && isAlive(holder)) return null
+        // Its own, but not held: one whose giving back failed.
+        if (holder && holder.instance !== this.#instance && isAlive(holder)) return null
         if (holder) {
           this.#connection.run(
             'DELETE FROM locks WHERE name = ? AND instance = ? AND pid = ? AND started = ?',
@@ -120,9 +122,10 @@ export class RunState {
     )
   }
 
+  /** Gives a lock back. Where that cannot be written (a full disk) it still is free for this process. */
   unlock(lock: HeldLock): void {
     this.#held.delete(lock.name)
-    guarded(() =>
+    unfailing(() =>
       this.#connection.run('DELETE FROM locks WHERE name = ? AND token = ?', lock.name, lock.token),
     )
   }
@@ -151,12 +154,16 @@ export class RunState {
           this.#own.pid,
           this.#own.started,
         )
-        if (got.changes > 0) return true
+        if (got.changes > 0) {
+          this.#claimed.add(name)
+          return true
+        }
         const holder = this.#connection.get<HolderRow>(
           'SELECT instance, pid, started FROM claims WHERE name = ?',
           name,
         )
-        if (holder && isAlive(holder)) return false
+        if (holder && (holder.instance !== this.#instance || this.#claimed.has(name)) && isAlive(holder))
+          return false
         if (holder) {
           this.#connection.run('DELETE FROM claims WHERE name = ? AND instance = ?', name, holder.instance)
         }
@@ -166,18 +173,27 @@ export class RunState {
   }
 
   unclaim(name: string): void {
-    guarded(() =>
+    this.#claimed.delete(name)
+    unfailing(() =>
       this.#connection.run('DELETE FROM claims WHERE name = ? AND instance = ?', name, this.#instance),
     )
   }
 
   /** Gives back all this instance has. */
   close(): void {
-    guarded(() => {
-      this.#connection.run('DELETE FROM locks WHERE instance = ?', this.#instance)
-      this.#connection.run('DELETE FROM claims WHERE instance = ?', this.#instance)
-      this.#connection.run('DELETE FROM instances WHERE id = ?', this.#instance)
-      this.#connection.close()
-    })
+    for (const table of ['locks', 'claims'] as const) {
+      unfailing(() => this.#connection.run(`DELETE FROM ${table} WHERE instance = ?`, this.#instance))
+    }
+    unfailing(() => this.#connection.run('DELETE FROM instances WHERE id = ?', this.#instance))
+    this.#connection.close()
+  }
+}
+
+/** Does what may fail on a full disk and is made up for later: by the next lock, or by the end of the process. */
+function unfailing(work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (storeError(error).code !== 'disk-full') throw storeError(error)
   }
 }

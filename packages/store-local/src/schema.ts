@@ -1,3 +1,4 @@
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { StoreError } from '@restante/maildrop'
 import { Connection, type Synchronous } from './connection.ts'
@@ -144,7 +145,16 @@ export function connect(
  * @throws {StoreError} `newer-schema`
  */
 export function migrate(connection: Connection, name: DatabaseName, directory: string): void {
-  const { steps } = PLAN[name]
+  migrateWith(connection, name, directory, PLAN[name].steps)
+}
+
+/** The same with given steps. */
+export function migrateWith(
+  connection: Connection,
+  name: DatabaseName,
+  directory: string,
+  steps: readonly string[],
+): void {
   const version = (): number =>
     connection.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0
   try {
@@ -158,8 +168,15 @@ export function migrate(connection: Connection, name: DatabaseName, directory: s
     }
     if (found === steps.length) return
     if (found > 0) {
+      // Whoever of several processes is first makes the copy; it gets its name when it is whole.
       const copy = join(directory, `${name}.before-${steps.length}.db`)
-      connection.exec(`VACUUM INTO '${copy.replaceAll("'", "''")}'`)
+      const partial = `${copy}.partial-${process.pid}`
+      if (!existsSync(copy)) {
+        rmSync(partial, { force: true })
+        connection.exec(`VACUUM INTO '${partial.replaceAll("'", "''")}'`)
+        chmodSync(partial, 0o600)
+        renameSync(partial, copy)
+      }
     }
     connection.exec('BEGIN EXCLUSIVE')
     try {

@@ -139,6 +139,7 @@ export async function stageBody(
   const keep = (chunk: Uint8Array): Promise<void> | null => {
     if (chunk.length === 0) return null
     const own = chunk.slice()
+    place.space.spend(own.length)
     if (file) return file.push(own)
     if (heldOctets + own.length <= MEMORY_BODY_OCTETS && budget.take(own.length)) {
       held.push(own)

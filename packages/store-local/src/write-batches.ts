@@ -285,6 +285,19 @@ export class WriteBatches {
     }
   }
 
+  /** Seals what earlier writer threads of this instance left open when they crashed. */
+  sealEarlier(instance: string, generation: number): void {
+    if (generation <= 1) return
+    this.#begin()
+    for (let earlier = 1; earlier < generation; earlier++) {
+      this.#tools.index.run(
+        "UPDATE segments SET state = 1 WHERE state = 0 AND name LIKE ? || '-%'",
+        `${instance}-${earlier}`,
+      )
+    }
+    this.#commit()
+  }
+
   /** Seals the open segment and closes the databases. */
   close(): void {
     const { index, facts, model, segments } = this.#tools

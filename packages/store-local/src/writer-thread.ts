@@ -34,6 +34,8 @@ const batches = new WriteBatches({
   log,
 })
 
+batches.sealEarlier(data.instance, data.generation)
+
 const waiting: PostedRequest[] = []
 let closing = false
 let scheduled = false

@@ -63,18 +63,21 @@ export class Writer {
         if (this.#closed) return
         const reason = cause instanceof Error ? cause.message : 'it ended'
         const error = new StoreError('io', `the writer thread failed: ${reason}`, { cause })
+        this.#rejectAll(error)
         if (!ready) {
           reject(error)
           return
         }
         this.#log('store-writer-failed', { reason })
-        this.#rejectAll(error)
-        this.start().catch((failure: unknown) => {
-          this.#log('store-writer-gone', {
-            reason: failure instanceof Error ? failure.message : String(failure),
-          })
-        })
+        this.#restart()
       })
+    })
+  }
+
+  /** Puts a new thread in the place of one that ended; requests wait for it. */
+  #restart(): void {
+    this.start().catch((failure: unknown) => {
+      this.#log('store-writer-gone', { reason: failure instanceof Error ? failure.message : String(failure) })
     })
   }
 
@@ -90,12 +93,10 @@ export class Writer {
 
   #send<K extends OperationName>(op: K, argument: Argument<K>): Promise<Answer<K>> {
     return new Promise((resolve, reject) => {
-      if (!this.#worker) {
-        reject(new StoreError('io', 'the writer thread is not running'))
-        return
-      }
+      // A new thread that could not start is tried again by the next request.
+      if (!this.#worker) this.#restart()
       const serial = ++this.#serial
-      if (this.#pending.size === 0) this.#worker.ref()
+      if (this.#pending.size === 0) this.#worker?.ref()
       this.#pending.set(serial, { resolve: resolve as (answer: unknown) => void, reject })
       this.#outgoing.push({ serial, op, argument })
       if (this.#outgoing.length === 1) setImmediate(() => this.#post())
