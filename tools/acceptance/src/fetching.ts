@@ -17,10 +17,10 @@ export interface Client {
   /** Whether it takes what it fetched off the server. */
   readonly deletes: boolean
   /**
-   * What of a message it keeps: every octet; all but the kind of line ends; or (a client that writes the header
-   * anew) all but line ends and where header lines are folded.
+   * What of a message it keeps: every octet; all but the kind of line ends; or (a client that takes messages apart and
+   * writes every header anew) all but white space.
    */
-  readonly keeps: 'octets' | 'lines' | 'unfolded lines'
+  readonly keeps: 'octets' | 'lines' | 'all but white space'
   /** Resolves with one message per element. */
   fetch(maildrop: Maildrop, folder: string): Promise<readonly Buffer[]>
 }
@@ -104,7 +104,7 @@ export const CLIENTS: readonly Client[] = [
   {
     program: 'getmail',
     deletes: true,
-    keeps: 'unfolded lines',
+    keeps: 'all but white space',
     async fetch({ port, login, password }, folder) {
       const keep = makeKeeper(folder)
       const rc = join(folder, 'getmailrc')
