@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
 import {
   type Answer,
@@ -296,18 +297,22 @@ export class Connection<Key> implements SessionInfo {
     this.#blocked = null
     if (!wasOpen) return
     this.#abort?.abort()
-    const { perAddress } = this.#parts
-    if (this.#counted !== null) {
-      const count = (perAddress.get(this.#counted) ?? 1) - 1
-      if (count > 0) perAddress.set(this.#counted, count)
-      else perAddress.delete(this.#counted)
-      this.#counted = null
-    }
+    this.#uncount()
     // A commit under way gives the maildrop back itself.
     if (this.#session?.state === 'UPDATE') return
     const released = this.#release()
     if (released === null) this.#finish()
     else released.then(() => this.#finish())
+  }
+
+  /** Makes room for another connection from the same address. */
+  #uncount(): void {
+    if (this.#counted === null) return
+    const { perAddress } = this.#parts
+    const count = (perAddress.get(this.#counted) ?? 1) - 1
+    if (count > 0) perAddress.set(this.#counted, count)
+    else perAddress.delete(this.#counted)
+    this.#counted = null
   }
 
   #finish(): void {
@@ -486,6 +491,7 @@ export class Connection<Key> implements SessionInfo {
     this.#reason = reason
     this.#phase = 'lingering'
     this.#activityMs = this.#parts.now()
+    this.#uncount()
     this.#output.flush(this.#socket)
     this.#socket.end()
     this.#socket.resume()
@@ -540,7 +546,9 @@ export class Connection<Key> implements SessionInfo {
   async #delayError(): Promise<void> {
     const { errorDelayMs, errorDelayMostMs } = this.#parts.limits
     const delayMs = Math.min(errorDelayMostMs, errorDelayMs * 2 ** this.#failedLogins++)
-    if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs))
+    if (delayMs <= 0) return
+    // Nobody waits for the answer of a session that is gone.
+    await wait(delayMs, undefined, { signal: this.#signal }).catch(() => {})
   }
 
   async #findScram({ name, mechanism }: Extract<Ask, { ask: 'scram' }>): Promise<Answer> {

@@ -21,7 +21,9 @@ export interface Wire {
 }
 
 export function wireOver(socket: Socket): Wire {
-  let chunks: Buffer[] = []
+  let held = Buffer.alloc(4_096)
+  let start = 0
+  let end = 0
   let ended = false
   let wake: (() => void) | null = null
   const poke = () => {
@@ -29,12 +31,17 @@ export function wireOver(socket: Socket): Wire {
     wake = null
     w?.()
   }
-  const text = () => {
-    if (chunks.length > 1) chunks = [Buffer.concat(chunks)]
-    return chunks[0] ?? Buffer.alloc(0)
-  }
+  const text = () => held.subarray(start, end)
   const onData = (chunk: Buffer) => {
-    chunks.push(chunk)
+    if (end + chunk.length > held.length) {
+      const grown = Buffer.alloc(Math.max(4_096, 2 * (end - start + chunk.length)))
+      held.copy(grown, 0, start, end)
+      end -= start
+      start = 0
+      held = grown
+    }
+    chunk.copy(held, end)
+    end += chunk.length
     poke()
   }
   const onEnd = () => {
@@ -61,9 +68,8 @@ export function wireOver(socket: Socket): Wire {
     }
   }
   const take = (length: number): string => {
-    const whole = text()
-    chunks = [whole.subarray(length)]
-    return whole.toString('latin1', 0, length)
+    start += length
+    return held.toString('latin1', start - length, start)
   }
   const wire: Wire = {
     socket,

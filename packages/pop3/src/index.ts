@@ -1,5 +1,6 @@
 export * from './base64.ts'
 export * from './capabilities.ts'
+export * from './client/index.ts'
 export * from './command.ts'
 export * from './dot-stuffing.ts'
 export * from './line-reader.ts'
