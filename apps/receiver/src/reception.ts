@@ -30,9 +30,10 @@ import {
   StoreError,
 } from '@restante/maildrop'
 import { type Config, errorFields, type Log } from '@restante/runtime'
-import type { DataContext, DataHook } from '@restante/smtp'
+import type { DataHook } from '@restante/smtp'
+import { hasRoom } from './recipients.ts'
 
-/** RFC 5321 §6.3: this many Received fields and more are a loop. */
+/** RFC 5321 §6.3: more Received fields than this are a loop. */
 const HOPS_MAX = 100
 /** What the judge is given of a message; a longer one is judged by its beginning. */
 const JUDGED_MAX_OCTETS = 2_000_000
@@ -77,10 +78,14 @@ export function createReception(parts: ReceptionParts): DataHook {
         })
         return refused
       }
+      if (context.session.mode !== 'lmtp') {
+        const late = await lateRefusal(envelope, planned, failedFor, store)
+        if (late) return late
+      }
       const orders = await Promise.all(planned.map((copy) => orderOf(copy, envelope, config, staged, judged)))
       const outcomes = await staged.commit(envelope, orders)
       logOutcomes(log, envelope, planned, outcomes, staged.sizeOctets, message.removed)
-      return replies(envelope, planned, outcomes, failedFor, context)
+      return replies(envelope, planned, outcomes, failedFor)
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       log.error('store-failed', { session: envelope.sessionId, ...errorFields(error) })
@@ -131,16 +136,12 @@ async function plan(
       continue
     }
     for (const destination of found.deliver) {
-      const key = `${destination.account.id} ${destination.folder}`
+      const verdict = verdictFor(destination, config, judged)
+      const folder = isHeld(verdict) ? QUARANTINE : destination.folder
+      const key = `${destination.account.id} ${folder}`
       const before = planned.get(key)
       if (before) before.answersFor.push(index)
-      else
-        planned.set(key, {
-          recipient,
-          answersFor: [index],
-          destination,
-          verdict: verdictFor(destination, config, judged),
-        })
+      else planned.set(key, { recipient, answersFor: [index], destination, verdict })
     }
   }
   return { planned: [...planned.values()], failedFor }
@@ -173,6 +174,33 @@ function verdictFor(
   return { disposition, threshold, score: judged.score, symbols: judged.symbols, skipped: judged.skipped }
 }
 
+/** Whether a copy goes to the quarantine; what some would refuse is held where others take it. */
+function isHeld(verdict: Verdict | null): verdict is Verdict {
+  return verdict?.disposition === 'quarantine' || verdict?.disposition === 'reject'
+}
+
+/**
+ * In SMTP one reply stands for all recipients. One who was there, or had room, at RCPT and has not now is told before
+ * anything is stored: the sender comes again, and RCPT sorts it out. Said after the commit it would be lost or doubled.
+ */
+async function lateRefusal(
+  envelope: Envelope,
+  planned: readonly Planned[],
+  failedFor: ReadonlySet<number>,
+  store: MaildropStore,
+): Promise<Reply | null> {
+  if (failedFor.size > 0) return REPLIES['store-failed']
+  // As the store counts: one message may overdraw.
+  const rooms = await Promise.all(
+    planned.map(({ destination }) => hasRoom(destination.account, 0, store.directory)),
+  )
+  for (const [index, recipient] of envelope.recipients.entries()) {
+    const own = planned.map((copy, i) => copy.answersFor.includes(index) && rooms[i])
+    if (!own.includes(true)) return fillReply(REPLIES['over-quota'], { address: formatPath(recipient) })
+  }
+  return null
+}
+
 /** A refusal only if every copy would be refused; otherwise those that would be are held instead. */
 function refusalOf(planned: readonly Planned[], config: Config): Reply | null {
   if (!planned.every((copy) => copy.verdict?.disposition === 'reject')) return null
@@ -193,7 +221,7 @@ async function orderOf(
   const { destination, recipient } = copy
   const verdict: Verdict | null =
     copy.verdict?.disposition === 'reject' ? { ...copy.verdict, disposition: 'quarantine' } : copy.verdict
-  const held = verdict?.disposition === 'quarantine'
+  const held = isHeld(verdict)
   const prefix =
     traceFields(envelope, recipient, config.hostname) +
     (verdict === null ? '' : verdictFields(verdict, config.hostname))
@@ -264,15 +292,14 @@ async function subjectSplice(staged: Staged, prefix: string): Promise<ReturnType
   return null
 }
 
-/** One reply in SMTP; in LMTP one for each recipient, in order. */
+/** One for each recipient, in order; in SMTP the engine takes the mildest. */
 function replies(
   envelope: Envelope,
   planned: readonly Planned[],
   outcomes: readonly CopyOutcome[],
   failedFor: ReadonlySet<number>,
-  context: DataContext,
-): Reply | readonly Reply[] {
-  const each = envelope.recipients.map((recipient, index): Reply => {
+): readonly Reply[] {
+  return envelope.recipients.map((recipient, index): Reply => {
     if (failedFor.has(index))
       return fillReply(REPLIES['unknown-recipient'], { address: formatPath(recipient) })
     const own = planned.flatMap((copy, i) =>
@@ -284,8 +311,6 @@ function replies(
       ? fillReply(REPLIES['over-quota'], { address: formatPath(recipient) })
       : fillReply(REPLIES['unknown-recipient'], { address: formatPath(recipient) })
   })
-  if (context.session.mode === 'lmtp') return each
-  return each.find((reply) => reply.code === 250) ?? (each[0] as Reply)
 }
 
 function judgedScore(judged: Judged | JudgeFailure | null): number | null {

@@ -31,9 +31,12 @@ export async function decideRecipient(
     : fillReply(REPLIES['over-quota'], { address: canonicalAddress(recipient) })
 }
 
-async function hasRoom(account: Account, sizeOctets: number, directory: Directory): Promise<boolean> {
+/** Whether a message of that size fits. An account at its quota takes nothing more, as the store sees it too. */
+export async function hasRoom(account: Account, sizeOctets: number, directory: Directory): Promise<boolean> {
   if (account.quotaOctets === null && account.quotaMessages === null) return true
   const usage = await directory.usage(account.id)
-  const octetsLeft = account.quotaOctets === null || usage.octets + sizeOctets <= account.quotaOctets
-  return octetsLeft && (account.quotaMessages === null || usage.messages < account.quotaMessages)
+  const fits =
+    account.quotaOctets === null ||
+    (usage.octets < account.quotaOctets && usage.octets + sizeOctets <= account.quotaOctets)
+  return fits && (account.quotaMessages === null || usage.messages < account.quotaMessages)
 }
