@@ -70,12 +70,13 @@ export async function startPop3d(config: Config, context: RoleContext): Promise<
   return {
     ports,
     async reload(changed) {
+      // First: a certificate that cannot be read leaves everything as it was.
+      if (changed.tls) server.setTls(readCertificate(changed))
       const restartFor = (['pop3', 'pop3s'] as const)
         .filter((name) => JSON.stringify(changed.listen[name]) !== JSON.stringify(current.listen[name]))
         .map((name) => `listen.${name}`)
       if (JSON.stringify(changed.pop3) !== JSON.stringify(current.pop3)) restartFor.push('pop3')
       current = changed
-      if (changed.tls) server.setTls(readCertificate(changed))
       log.info('reloaded', { restartFor: restartFor.join(',') })
       return restartFor
     },

@@ -74,6 +74,7 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
     try {
       ports['smtp'] = (await server.listen(config.listen.smtp)).port
     } catch (error) {
+      follower?.stop()
       await pool?.close()
       await store[Symbol.asyncDispose]()
       throw new ListenError(error, config.listen.smtp, 'listen.smtp.port')
@@ -82,6 +83,8 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
   return {
     ports,
     async reload(changed) {
+      // First: a certificate that cannot be read leaves everything as it was.
+      if (changed.tls) server.setTls(readCertificate(changed))
       const restartFor: string[] = []
       if (JSON.stringify(changed.listen.smtp) !== JSON.stringify(current.listen.smtp))
         restartFor.push('listen.smtp')
@@ -89,7 +92,6 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
       if (changed.hostname !== current.hostname) restartFor.push('hostname')
       if (changed.spam.filter !== current.spam.filter) restartFor.push('spam.filter')
       current = changed
-      if (changed.tls) server.setTls(readCertificate(changed))
       log.info('reloaded', { restartFor: restartFor.join(',') })
       return restartFor
     },
