@@ -1,0 +1,5 @@
+export * from './answer.ts'
+export { CACHE_DEFAULTS, type CacheLimits } from './answer-cache.ts'
+export type { MxRecord, RecordData, RecordType } from './dns-message.ts'
+export * from './ip-address.ts'
+export * from './resolver.ts'
