@@ -47,6 +47,8 @@ export class Connection extends SMTPConnection implements Session, InputSink {
   declare readonly _server: EngineServer
   readonly settings: Settings
   readonly evidence: LiveEvidence
+  /** Commands that may still be answered 503 for nothing but a refused MAIL before them. */
+  #consequences = 0
   readonly budget: ErrorBudget
   transaction: Transaction | null = null
   continuation: Continuation | null = null
@@ -405,6 +407,13 @@ export class Connection extends SMTPConnection implements Session, InputSink {
     const answer = (): void => {
       this.reply(reply)
       done()
+    }
+    // RCPT and DATA that were pipelined behind a refused MAIL are its consequence, not mistakes of their own.
+    if (stage === 'mail') this.#consequences = this.settings.limits.recipients + 1
+    else if (reply.reason === 'mail-first' && this.#consequences > 0) {
+      this.#consequences--
+      answer()
+      return
     }
     // A 4xx is no mistake of the peer's, and it may have to hear many: greylisting, full mailboxes.
     if (reply.code < 500) answer()

@@ -1,3 +1,4 @@
+import { REPLIES } from '@restante/mail'
 import { describe, expect, test } from 'vitest'
 import { AddressLimits, limitKey } from '../src/address-limits.ts'
 import { createSmtpServer, DEFAULT_LIMITS, SmtpOptionsError } from '../src/index.ts'
@@ -318,4 +319,32 @@ test('listening where somebody listens already is an error', async () => {
   await second.close()
   const client = await bench.client()
   expect(await client.reply()).toBe('220 mx.test ESMTP')
+})
+
+describe('a MAIL that is put off', () => {
+  test('takes the commands pipelined behind it along, none of them an error', async () => {
+    await using bench = await startBench({
+      policy: { mail: () => REPLIES['disk-full'], rcpt: () => null },
+    })
+    const client = await bench.client()
+    await client.reply()
+    await client.ask('EHLO peer')
+    for (let round = 0; round < 40; round++) {
+      client.write('MAIL FROM:<a@b.example>\r\nRCPT TO:<c@d.example>\r\nDATA\r\n')
+      expect([await client.reply(), await client.reply(), await client.reply()]).toEqual([
+        '452 4.3.1 Not enough storage; try again later',
+        '503 5.5.1 Send MAIL first',
+        '503 5.5.1 Send MAIL first',
+      ])
+    }
+  })
+
+  test('does not excuse a peer that goes on without one', async () => {
+    await using bench = await startBench({ limits: { recipients: 3, errorsBeforeClose: 4 } })
+    const client = await bench.client()
+    await client.reply()
+    await client.ask('EHLO peer')
+    client.write('MAIL FROM:<bad\r\n'.concat('RCPT TO:<c@d.example>\r\n'.repeat(20)))
+    expect((await client.rest()).match(/^503 /gm)?.length).toBe(4 + 3)
+  })
 })
