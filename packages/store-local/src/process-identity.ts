@@ -38,6 +38,26 @@ export function isAlive(identity: ProcessIdentity): boolean {
   }
 }
 
+/**
+ * A name for one opened store, that tells which process has it: `ID.PID.STARTED`. Its segments' names start with it, so
+ * that nothing but the name is needed to know whether they are still written.
+ */
+export function instanceName(id: string): string {
+  const { pid, started } = ownIdentity()
+  return `${id}.${pid}.${started}`
+}
+
+/** The instance a segment's name starts with. */
+export function instanceOf(segment: string): string {
+  return segment.slice(0, segment.indexOf('-'))
+}
+
+/** Whether the process of an instance still lives. A name of another form belongs to nobody. */
+export function isInstanceAlive(instance: string): boolean {
+  const match = /^[^.]+\.(\d+)\.(\d*)$/.exec(instance)
+  return match !== null && isAlive({ pid: Number(match[1]), started: match[2] as string })
+}
+
 /** A name for the time since the machine started, or empty where the system does not tell. */
 export function bootName(): string {
   try {

@@ -51,9 +51,10 @@ export class RunState {
       this.#own.started,
       Date.now(),
     )
+    this.liveInstances()
   }
 
-  /** Which opened stores of living processes there are; those of dead ones are struck off. */
+  /** Which opened stores of living processes there are; those of dead ones are struck off, with what they held. */
   liveInstances(): ReadonlySet<string> {
     return guarded(() => {
       const live = new Set<string>()
@@ -61,7 +62,12 @@ export class RunState {
         'SELECT id, pid, started FROM instances',
       )) {
         if (isAlive(row)) live.add(row.id)
-        else this.#connection.run('DELETE FROM instances WHERE id = ?', row.id)
+        else {
+          for (const table of ['locks', 'claims'] as const) {
+            this.#connection.run(`DELETE FROM ${table} WHERE instance = ?`, row.id)
+          }
+          this.#connection.run('DELETE FROM instances WHERE id = ?', row.id)
+        }
       }
       return live
     })

@@ -12,6 +12,7 @@ import { FreeSpace } from './free-space.ts'
 import { all, localKeeping, reap } from './keeping.ts'
 import { localLearning, localRecords } from './learning.ts'
 import { Listings } from './listings.ts'
+import { instanceName } from './process-identity.ts'
 import { localReading } from './reading.ts'
 import { RunState } from './run-state.ts'
 import { connect, migrate } from './schema.ts'
@@ -98,7 +99,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   const files = await loadFiles(options.filesModule)
   const ids = new UniqueIds(now, random)
   // Never from the caller's generator: names of files must differ between processes whatever tests inject.
-  const instance = new UniqueIds(Date.now, systemRandom).next()
+  const instance = instanceName(new UniqueIds(Date.now, systemRandom).next())
   const segmentMaxOctets = options.segmentMaxOctets ?? 128 * MEBI
 
   const connections: Connection[] = []
@@ -120,7 +121,7 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
       log,
     )
     await writer.start()
-    await sweepSegments({ directory: segments, index: databases.index, run, writer, log })
+    await sweepSegments({ directory: segments, index: databases.index, writer, log })
     return assemble(options, {
       ...databases,
       builder,

@@ -2,7 +2,7 @@ import { closeSync, openSync, readdirSync, readSync, rmSync, statSync } from 'no
 import { join } from 'node:path'
 import type { Connection } from './connection.ts'
 import { guarded } from './failure.ts'
-import type { RunState } from './run-state.ts'
+import { instanceOf, isInstanceAlive } from './process-identity.ts'
 import { decodeRecordHeader, HEAD_OCTETS, RECORD_HEADER_OCTETS } from './segment-format.ts'
 import type { StoreLog, Writer } from './writer.ts'
 
@@ -11,14 +11,8 @@ export interface SweepTools {
   /** The segments' folder. */
   readonly directory: string
   readonly index: Connection
-  readonly run: RunState
   readonly writer: Writer
   readonly log: StoreLog
-}
-
-/** The instance a segment's name starts with. */
-function instanceOf(name: string): string {
-  return name.slice(0, name.indexOf('-'))
 }
 
 /** The segment files of a folder, by name. */
@@ -50,12 +44,11 @@ function holdsRecord(path: string): boolean {
  * at (bodies staged but never committed) and those compaction had emptied. A file with records the index does not
  * know stays and is reported: the index is older than the mail, and `rebuildIndex` brings it back.
  */
-export async function sweepSegments({ directory, index, run, writer, log }: SweepTools): Promise<void> {
-  // Files first, living processes second: a file of a process that comes after the look is not in it.
+export async function sweepSegments({ directory, index, writer, log }: SweepTools): Promise<void> {
   const names = segmentNames(directory)
-  const live = run.liveInstances()
+  const isLive = (name: string): boolean => isInstanceAlive(instanceOf(name))
   const open = guarded(() => index.all<{ name: string }>('SELECT name FROM segments WHERE state = 0'))
-  const dead = open.filter(({ name }) => !live.has(instanceOf(name)))
+  const dead = open.filter(({ name }) => !isLive(name))
   if (dead.length > 0) {
     const sealed = await writer.run(
       'sealSegments',
@@ -67,7 +60,7 @@ export async function sweepSegments({ directory, index, run, writer, log }: Swee
   let removed = 0
   const unknown: string[] = []
   for (const name of names) {
-    if (live.has(instanceOf(name))) continue
+    if (isLive(name)) continue
     if (guarded(() => index.get('SELECT 1 FROM segments WHERE name = ?', name))) continue
     const path = join(directory, name)
     try {

@@ -4,10 +4,10 @@ import { openLocalStore } from '../src/index.ts'
 import { accountId, envelope, inbox, randomMessage } from './deliveries.ts'
 
 /**
- * A process that delivers to (and sometimes deletes from) a store until it is killed. Every acknowledged step is one
+ * A process that delivers to (and sometimes deletes from, and on demand compacts) a store until it is killed. Every acknowledged step is one
  * line on standard output, written before the next step begins: `stored ID SHA256`, `deleting ID`, `deleted ID`.
  */
-const [directory, address] = process.argv.slice(2) as [string, string]
+const [directory, address, compacts] = process.argv.slice(2) as [string, string, string]
 const say = (line: string): void => {
   writeSync(1, `${line}\n`)
 }
@@ -50,4 +50,14 @@ async function deleteForever(): Promise<never> {
   }
 }
 
+/** Removes for good what was deleted, as a week later, and rewrites every segment that has anything dead in it. */
+async function compactForever(): Promise<never> {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    await store.expire(Date.now() + 8 * 86_400_000)
+    await store.compact({ deadShare: 0.01 })
+  }
+}
+
+if (compacts === 'compact') void compactForever()
 await Promise.race([...Array.from({ length: 4 }, deliverForever), deleteForever()])
