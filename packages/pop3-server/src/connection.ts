@@ -86,6 +86,8 @@ export class Connection<Key> implements SessionInfo {
   #key: { readonly maildrop: Key } | null = null
   #maildrop: OpenMaildrop | null = null
   #releasing: Promise<void> | null = null
+  /** An opening or a commit is under way: it gives the maildrop back itself where the socket has closed. */
+  #storeBusy = false
   #abort: AbortController | null = null
   #mechanism = ''
   #settle: ((proven: boolean) => LoginResult<Key> | Promise<LoginResult<Key>>) | null = null
@@ -298,8 +300,11 @@ export class Connection<Key> implements SessionInfo {
     if (!wasOpen) return
     this.#abort?.abort()
     this.#uncount()
-    // A commit under way gives the maildrop back itself.
-    if (this.#session?.state === 'UPDATE') return
+    if (!this.#storeBusy) this.#giveBack()
+  }
+
+  /** After the last of the session: the maildrop goes back, then the session has ended. */
+  #giveBack(): void {
     const released = this.#release()
     if (released === null) this.#finish()
     else released.then(() => this.#finish())
@@ -580,6 +585,7 @@ export class Connection<Key> implements SessionInfo {
 
   async #open(): Promise<Answer> {
     const { store, hub } = this.#parts
+    this.#storeBusy = true
     try {
       const key = this.#key as { readonly maildrop: Key }
       const result = await store.open(key.maildrop, { signal: this.#signal, sessionId: this.id })
@@ -593,16 +599,16 @@ export class Connection<Key> implements SessionInfo {
         return { failed: failure }
       }
       this.#maildrop = result.maildrop
-      if (this.#phase !== 'session') {
-        await this.#release()
-        return { failed: 'sys-temp' }
-      }
+      if (this.#phase !== 'session') return { failed: 'sys-temp' }
       if (hub.heard) hub.emit({ type: 'login', session: this, mechanism: this.#mechanism })
       const { listing, readOnly } = result.maildrop
       return { opened: readOnly === undefined ? { listing } : { listing, readOnly } }
     } catch (error) {
       this.#report('open', error)
       return { failed: 'sys-temp' }
+    } finally {
+      this.#storeBusy = false
+      if (this.#phase === 'gone') this.#giveBack()
     }
   }
 
@@ -650,6 +656,7 @@ export class Connection<Key> implements SessionInfo {
   async #commit(deleted: readonly number[]): Promise<Answer> {
     let answer: Answer = { ok: true, to: 'commit' }
     const maildrop = this.#maildrop
+    this.#storeBusy = true
     if (deleted.length > 0 && maildrop !== null) {
       try {
         const result = await maildrop.commit(deleted)
@@ -668,6 +675,7 @@ export class Connection<Key> implements SessionInfo {
       }
     }
     await this.#release()
+    this.#storeBusy = false
     if (this.#phase === 'gone') this.#finish()
     return answer
   }

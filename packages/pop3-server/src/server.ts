@@ -45,6 +45,22 @@ export interface Pop3Server extends AsyncDisposable {
   close(options?: { readonly drainMs?: number }): Promise<void>
 }
 
+/** How long closing waits for maildrops to come back from sessions it has cut. */
+const GIVE_BACK_MS = 10_000
+
+async function settleWithin(
+  mostMs: number,
+  connections: readonly { readonly ended: Promise<void> }[],
+): Promise<void> {
+  if (connections.length === 0) return
+  let timer: NodeJS.Timeout | undefined
+  const tooLong = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, mostMs)
+  })
+  await Promise.race([Promise.all(connections.map((connection) => connection.ended)), tooLong])
+  clearTimeout(timer)
+}
+
 /** A POP3 server over a store and a check of credentials. Nothing listens until `listen`. */
 export function createPop3Server<Key>(options: Pop3ServerOptions<Key>): Pop3Server {
   const limits: ServerLimits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -144,14 +160,12 @@ export function createPop3Server<Key>(options: Pop3ServerOptions<Key>): Pop3Serv
     for (const server of listeners) closeListener(server)
     for (const connection of parts.connections) connection.drain()
     if (drainMs > 0 && parts.connections.size > 0) {
-      await Promise.race([
-        Promise.all([...parts.connections].map((connection) => connection.ended)),
-        new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref()),
-      ])
+      await settleWithin(drainMs, [...parts.connections])
     }
     const left = [...parts.connections]
     for (const connection of left) connection.drop('shutdown')
-    await Promise.all(left.map((connection) => connection.ended))
+    // A store that never answers must not keep the process from ending.
+    await settleWithin(GIVE_BACK_MS, left)
     if (sweeping !== null) clearInterval(sweeping)
     hub.end()
   }
