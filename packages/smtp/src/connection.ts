@@ -367,9 +367,9 @@ export class Connection extends SMTPConnection implements Session, InputSink {
 
   // Output
 
-  reply(reply: Reply): void {
+  reply(reply: Reply, utf8: boolean = this.transaction?.parameters.smtputf8 === true): void {
     if (this.gone || this._upgrading) return
-    this.#writer.hold(encodeReply(reply, this.transaction?.parameters.smtputf8))
+    this.#writer.hold(encodeReply(reply, utf8))
     if (reply.code !== 421) return
     if (this.#endReason === 'dropped') this.#endReason = reply.reason
     this.close()

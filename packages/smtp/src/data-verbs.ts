@@ -251,7 +251,7 @@ function endWithReplies(session: Session, replies: readonly Reply[], fault: Faul
   )
   if (good) session.budget.forgive()
   else if (first.code >= 500) session.budget.spend()
-  for (const reply of sent) session.reply(reply)
+  for (const reply of sent) session.reply(reply, transaction.parameters.smtputf8)
   session.endTransaction()
 }
 

@@ -6,11 +6,13 @@ import { PROTOCOL_REPLIES } from './protocol-replies.ts'
 import type { Session } from './session.ts'
 
 function offered(session: Session): Offered {
-  const { limits, options } = session.settings
+  const { evidence, settings } = session
+  const { limits, options } = settings
   return {
     maxSizeOctets: limits.messageOctets,
     dsn: options.dsn === true,
     auth: options.auth !== undefined,
+    requireTls: options.requireTlsExtension === true && evidence.tls !== null,
   }
 }
 

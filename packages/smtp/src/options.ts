@@ -181,6 +181,8 @@ export interface SmtpServerOptions {
   readonly lineEnds?: LineEndPolicy
   /** Advertise and read DSN parameters (RFC 3461); only for a host that acts on them. */
   readonly dsn?: boolean
+  /** Advertise REQUIRETLS inside TLS (RFC 8689); only for a host that honours it when it passes mail on. */
+  readonly requireTlsExtension?: boolean
   /** Addresses and CIDR networks whose connections begin with a PROXY header, version 1 or 2. */
   readonly trustedProxies?: readonly string[]
   /** Addresses and CIDR networks that may use XCLIENT. */

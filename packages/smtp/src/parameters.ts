@@ -10,6 +10,8 @@ export interface MailParameters {
   readonly body: '7BIT' | '8BITMIME'
   /** RFC 6531. */
   readonly smtputf8: boolean
+  /** RFC 8689: pass it on only inside verified TLS, or not at all. */
+  readonly requireTls: boolean
   /** RFC 3461 §4.3: what a failure report should return. */
   readonly ret: 'FULL' | 'HDRS' | null
   /** RFC 3461 §4.4, decoded: the sender's name for this transaction. */
@@ -33,6 +35,7 @@ export interface Offered {
   readonly maxSizeOctets: number
   readonly dsn: boolean
   readonly auth: boolean
+  readonly requireTls: boolean
 }
 
 const NO_RCPT_PARAMETERS: RcptParameters = { notify: null, orcpt: null }
@@ -40,6 +43,7 @@ const NO_MAIL_PARAMETERS: MailParameters = {
   sizeOctets: null,
   body: '7BIT',
   smtputf8: false,
+  requireTls: false,
   ret: null,
   envid: null,
   auth: null,
@@ -69,6 +73,11 @@ export function readMailParameters(parameters: Parameters, offered: Offered): Pa
       case 'SMTPUTF8':
         if (value !== null) return badValue(name)
         read.smtputf8 = true
+        break
+      case 'REQUIRETLS':
+        if (!offered.requireTls) return unknown(name)
+        if (value !== null) return badValue(name)
+        read.requireTls = true
         break
       case 'RET': {
         if (!offered.dsn) return unknown(name)

@@ -47,6 +47,7 @@ function extensions(session: Session): string[] {
   if (offersAuth(session)) lines.push('AUTH PLAIN LOGIN')
   lines.push('ENHANCEDSTATUSCODES', '8BITMIME', 'SMTPUTF8', 'CHUNKING')
   if (settings.options.dsn === true) lines.push('DSN')
+  if (settings.options.requireTlsExtension === true && evidence.tls !== null) lines.push('REQUIRETLS')
   if (session.offersXclient) lines.push('XCLIENT NAME ADDR PORT PROTO HELO LOGIN')
   return lines
 }

@@ -76,8 +76,8 @@ export interface Session {
   continuation: Continuation | null
   chunk: Chunk | null
 
-  /** Writes a reply. A 421 closes the connection. */
-  reply(reply: Reply): void
+  /** Writes a reply; as UTF-8 if `utf8`, or else if the transaction is. A 421 closes the connection. */
+  reply(reply: Reply, utf8?: boolean): void
   /** Counts an error, tells about it, waits if there were many, answers, and calls `done`. */
   refuse(stage: Stage, reply: Reply, done: () => void, about?: About): void
   /** Counts an error; then goes on at once, after a pause, or (421) not at all. */

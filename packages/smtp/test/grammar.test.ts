@@ -10,8 +10,8 @@ import {
 } from '../src/grammar.ts'
 import { type Offered, readMailParameters, readRcptParameters } from '../src/parameters.ts'
 
-const ALL: Offered = { maxSizeOctets: 1000, dsn: true, auth: true }
-const NONE: Offered = { maxSizeOctets: 1000, dsn: false, auth: false }
+const ALL: Offered = { maxSizeOctets: 1000, dsn: true, auth: true, requireTls: true }
+const NONE: Offered = { maxSizeOctets: 1000, dsn: false, auth: false, requireTls: false }
 
 function line(text: string | Buffer): string {
   const parsed = parseCommandLine(Buffer.from(text))
@@ -157,6 +157,7 @@ describe('parameters', () => {
     [' body=8bitmime', { body: '8BITMIME' }],
     [' BODY=7BIT SMTPUTF8', { body: '7BIT', smtputf8: true }],
     [' RET=hdrs ENVID=QQ314159+2B', { ret: 'HDRS', envid: 'QQ314159+' }],
+    [' REQUIRETLS', { requireTls: true }],
     [' AUTH=<>', { auth: '<>' }],
     [' AUTH=e+3Dmc2@example.com', { auth: 'e=mc2@example.com' }],
   ])('MAIL%s', (text, expected) => {
@@ -175,6 +176,7 @@ describe('parameters', () => {
     [' BODY=BINARYMIME', 555],
     [' BODY=9BIT', 501],
     [' SMTPUTF8=yes', 501],
+    [' REQUIRETLS=1', 501],
     [' RET=SOME', 501],
     [' ENVID=a+4', 501],
     [' ENVID=a+0A', 501],
@@ -186,9 +188,12 @@ describe('parameters', () => {
     expect(parameters('FROM', text, ALL)).toBe(code)
   })
 
-  test.each([' RET=FULL', ' ENVID=x', ' AUTH=<>'])('MAIL%s gets 555 where it is not offered', (text) => {
-    expect(parameters('FROM', text, NONE)).toBe(555)
-  })
+  test.each([' REQUIRETLS', ' RET=FULL', ' ENVID=x', ' AUTH=<>'])(
+    'MAIL%s gets 555 where it is not offered',
+    (text) => {
+      expect(parameters('FROM', text, NONE)).toBe(555)
+    },
+  )
 
   test.each([
     [' NOTIFY=NEVER', { notify: ['NEVER'], orcpt: null }],

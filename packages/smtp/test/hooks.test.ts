@@ -231,11 +231,28 @@ describe('the data hook', () => {
       sizeOctets: 9,
       body: '8BITMIME',
       smtputf8: true,
+      requireTls: false,
       ret: 'HDRS',
       envid: '42',
       auth: null,
     })
     expect(taken?.recipientParameters).toEqual([{ notify: null, orcpt: null }])
+  })
+
+  test('may answer in the words of an SMTPUTF8 transaction, and only there', async () => {
+    await using bench = await startBench({ data: async () => ({ ...REPLIES.accepted, text: 'Für Øyvind' }) })
+    const client = await bench.client()
+    await client.reply()
+    await client.ask('EHLO client.test')
+    for (const [parameter, words] of [
+      [' SMTPUTF8', 'Für Øyvind'],
+      ['', 'F?r ?yvind'],
+    ] as const) {
+      await client.ask(`MAIL FROM:<a@b.test>${parameter}`)
+      await client.ask('RCPT TO:<c@d.test>')
+      await client.ask('DATA')
+      expect(await client.ask('.')).toBe(`250 2.0.0 ${words}`)
+    }
   })
 
   test('is answered for only after it has settled', async () => {

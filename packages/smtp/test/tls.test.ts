@@ -65,6 +65,18 @@ describe('STARTTLS', () => {
     expect(await next.reply()).toBe('220 mx.test ESMTP')
   })
 
+  test('offers REQUIRETLS inside, where the host honours it', async () => {
+    await using bench = await startBench({ requireTlsExtension: true })
+    const client = await bench.client()
+    await client.reply()
+    expect(await client.ask('EHLO client.test')).not.toContain('REQUIRETLS')
+    expect(await client.ask('MAIL FROM:<a@b.test> REQUIRETLS')).toMatch(/^555 /)
+    await client.ask('STARTTLS')
+    await client.startTls()
+    expect(await client.ask('EHLO client.test')).toContain('REQUIRETLS')
+    expect(await client.ask('MAIL FROM:<a@b.test> REQUIRETLS')).toBe('250 2.1.0 Sender ok')
+  })
+
   test('refuses TLS before 1.2', async () => {
     await using bench = await startBench()
     const client = await bench.client()
