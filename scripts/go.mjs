@@ -1,6 +1,10 @@
-// Sets the project up when needed, then runs one of its two commands.
+// Sets the checkout up when needed, then does one thing with it.
 // Plain JavaScript without dependencies, so that any Node >= 18 can run it.
-//   node scripts/go.mjs setup | start [args] | test [vitest args]
+//   node scripts/go.mjs setup                 install what the lockfile names
+//   node scripts/go.mjs start [serve options] run the suite until a signal
+//   node scripts/go.mjs test [vitest args]    build, check, lint, typecheck; then all tests (or those the args name)
+//   node scripts/go.mjs turbo [turbo args]    turbo with the surroundings it needs
+// Exit code of `test`: 0, or 1 = tests failed, 2 = a build step failed, 3 = both.
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -8,26 +12,16 @@ import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const shell = process.platform === 'win32'
-const stampFile = join(root, 'node_modules', '.ready')
+const modules = join(root, 'node_modules')
+const windows = process.platform === 'win32'
+const stampFile = join(modules, '.ready')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 
 // npm leaks its own settings into every child; pnpm would read them as its own.
 const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/i.test(name)),
 )
-Object.assign(env, {
-  TURBO_TELEMETRY_DISABLED: '1',
-  DO_NOT_TRACK: '1',
-  NPM_CONFIG_LOGLEVEL: 'error',
-  npm_config_loglevel: 'error',
-})
-
-function run(command, args, options = {}) {
-  const done = spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell, ...options })
-  if (done.error) fail(`${command} could not be started: ${done.error.message}`)
-  return done.status ?? 1
-}
+Object.assign(env, { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', npm_config_loglevel: 'error' })
 
 function fail(message) {
   process.stderr.write(`restante: ${message}\n`)
@@ -56,7 +50,7 @@ function setUp() {
   const done = spawnSync('npx', install, {
     cwd: root,
     env,
-    shell,
+    shell: windows,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -65,44 +59,63 @@ function setUp() {
     process.stderr.write(done.stdout + done.stderr)
     fail('installing failed; the lines above say why. Needed: the npm registry and about 600 MB of disk.')
   }
-  mkdirSync(dirname(stampFile), { recursive: true })
+  mkdirSync(modules, { recursive: true })
   writeFileSync(stampFile, wanted)
 }
 
+/** The Node that came from the registry, by its binary: pnpm's shim would swallow signals. */
+function carriedNode() {
+  return readdirSync(modules)
+    .filter((name) => name.startsWith('node-'))
+    .flatMap((name) => ['bin/node', 'bin/node.exe', 'node.exe'].map((file) => join(modules, name, file)))
+    .find((file) => existsSync(file))
+}
+
+let told = false
+
+/** Runs a program to its end; signals to us go to it. Answers its exit code. */
+function run(command, args, { shell = false, onHangUp = 'SIGHUP' } = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { cwd: root, env, stdio: 'inherit', shell })
+    const passOn = { SIGTERM: 'SIGTERM', SIGINT: 'SIGINT', SIGHUP: onHangUp }
+    const handlers = Object.entries(passOn).map(([signal, passed]) => [
+      signal,
+      () => {
+        told = true
+        child.kill(passed)
+      },
+    ])
+    for (const [signal, handler] of handlers) process.on(signal, handler)
+    child.on('error', (error) => fail(`${command} could not be started: ${error.message}`))
+    child.on('exit', (code) => {
+      for (const [signal, handler] of handlers) process.off(signal, handler)
+      resolve(code ?? 1)
+    })
+  })
+}
+
 const [command = 'start', ...rest] = process.argv.slice(2)
+if (!['setup', 'start', 'test', 'turbo'].includes(command))
+  fail(`unknown command ${command}; use setup, start, test or turbo`)
 setUp()
-// The Node that came from the registry, by its binary: pnpm's shim would swallow signals.
-const carried = readdirSync(join(root, 'node_modules'))
-  .filter((name) => name.startsWith('node-'))
-  .flatMap((name) =>
-    ['bin/node', 'bin/node.exe', 'node.exe'].map((file) => join(root, 'node_modules', name, file)),
-  )
-  .find((file) => existsSync(file))
+const carried = carriedNode()
 const node = carried ?? 'node'
-env.PATH = [...(carried ? [dirname(carried)] : []), join(root, 'node_modules', '.bin'), env.PATH].join(
-  delimiter,
-)
+const path = [...(carried ? [dirname(carried)] : []), join(modules, '.bin'), env.PATH]
+env.PATH = path.join(delimiter)
+
+const turbo = (args) => run('turbo', args, { shell: windows })
 
 if (command === 'start') {
-  const child = spawn(node, [join(root, 'apps/cli/src/main.ts'), 'serve', ...rest], {
-    cwd: root,
-    env,
-    stdio: 'inherit',
-    shell,
-  })
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-  child.on('exit', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
+  // A hang-up means "read the settings again" to a service, but the end to what was tried out in a terminal.
+  const onHangUp = process.stdin.isTTY ? 'SIGTERM' : 'SIGHUP'
+  process.exitCode = await run(node, [join(root, 'apps/cli/src/main.ts'), 'serve', ...rest], { onHangUp })
+} else if (command === 'turbo') {
+  process.exitCode = await turbo(rest)
 } else if (command === 'test') {
-  const checked = run('turbo', [
-    'run',
-    'build',
-    'check',
-    '//#lint',
-    '//#typecheck',
-    '--output-logs=errors-only',
-  ])
-  if (checked !== 0) process.exit(checked)
-  process.exit(run(node, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...rest]))
-} else if (command !== 'setup') {
-  fail(`unknown command ${command}; use setup, start or test`)
+  const steps = ['build', 'check', '//#lint', '//#typecheck']
+  const built = await turbo(['run', ...steps, '--continue', '--output-logs=errors-only'])
+  if (told) process.exit(2)
+  const tested = await run(node, [join(modules, 'vitest/vitest.mjs'), 'run', ...rest])
+  if (built !== 0) process.stderr.write(`restante: of ${steps.join(', ')} something failed, see above\n`)
+  process.exitCode = (tested === 0 ? 0 : 1) + (built === 0 ? 0 : 2)
 }
