@@ -1,63 +1,19 @@
-import { createHmac } from 'node:crypto'
 import { isIP, type Socket } from 'node:net'
-import { setTimeout as wait } from 'node:timers/promises'
 import type { TLSSocket } from 'node:tls'
-import {
-  type Answer,
-  type Ask,
-  type Failure,
-  Pop3Session,
-  type SessionPolicy,
-  type SessionSituation,
-  type Step,
-} from '@restante/pop3'
-import type {
-  Authenticate,
-  LoginContext,
-  LoginResult,
-  MaildropStore,
-  OpenFailure,
-  OpenMaildrop,
-  ScramSource,
-  TlsInfo,
-} from './backend.ts'
-import type { EndReason, ErrorPlace, EventHub, SessionInfo } from './events.ts'
-import { isLoopback, type Networks, plainAddress } from './networks.ts'
-import type { ServerLimits } from './options.ts'
+import { type Answer, type Ask, Pop3Session, type SessionSituation, type Step } from '@restante/pop3'
+import type { TlsInfo } from './backend.ts'
+import { Backing } from './backing.ts'
+import type { EndReason, SessionInfo } from './events.ts'
+import { isLoopback, plainAddress } from './networks.ts'
 import { Output } from './output.ts'
+import type { ServerParts } from './parts.ts'
 import { parseProxyHeader } from './proxy-protocol.ts'
-import { channelBindingsOf, describeTls, type TlsContexts, wrapServerTls } from './tls.ts'
-
-/** What all connections of a server share. */
-export interface ServerParts<Key> {
-  readonly store: MaildropStore<Key>
-  readonly authenticate: Authenticate<Key>
-  readonly scram: ScramSource<Key> | undefined
-  readonly inventedSaltKey: Uint8Array
-  readonly limits: ServerLimits
-  readonly policy: SessionPolicy
-  readonly hub: EventHub
-  tls: TlsContexts | null
-  readonly allowPlainLogin: 'never' | 'loopback' | 'always'
-  readonly proxyFrom: Networks
-  readonly xclientFrom: Networks
-  readonly now: () => number
-  readonly connections: Set<Connection<Key>>
-  readonly perAddress: Map<string, number>
-  readonly nextSessionId: () => string
-  draining: boolean
-}
+import { channelBindingsOf, describeTls, wrapServerTls } from './tls.ts'
 
 /** Octets gathered before they are written even though more follow. */
 const FLUSH_OCTETS = 65_536
 /** Octets one connection may send before the others get their turn. */
 const TURN_OCTETS = 1_048_576
-
-const OPEN_FAILURES: { readonly [failure in OpenFailure]: Failure } = {
-  'in-use': 'in-use',
-  'no-such-maildrop': 'sys-perm',
-  unavailable: 'sys-temp',
-}
 
 type Phase = 'proxy' | 'handshake' | 'session' | 'lingering' | 'gone'
 
@@ -71,40 +27,36 @@ export class Connection<Key> implements SessionInfo {
   account: string | null = null
 
   readonly #parts: ServerParts<Key>
+  readonly #connections: Set<Connection<Key>>
   #socket: Socket
   #session: Pop3Session | null = null
   #phase: Phase
   readonly #implicitTls: boolean
   readonly #peerAddress: string
   readonly #output: Output = new Output()
+  readonly #backing: Backing<Key>
   /** The ask that waits for the socket to take what was written. */
   #blocked: Ask | null = null
   #flushing = false
   #turnOctets = 0
   #inputEnded = false
   #proxied: Buffer | null = null
-  #key: { readonly maildrop: Key } | null = null
-  #maildrop: OpenMaildrop | null = null
-  #releasing: Promise<void> | null = null
-  /** An opening or a commit is under way: it gives the maildrop back itself where the socket has closed. */
-  #storeBusy = false
-  #abort: AbortController | null = null
-  #mechanism = ''
-  #settle: ((proven: boolean) => LoginResult<Key> | Promise<LoginResult<Key>>) | null = null
   #counted: string | null = null
   readonly #startedMs: number
   #activityMs: number
   #reason: EndReason = 'dropped'
-  #failedLogins = 0
   #octetsIn = 0
-  #retrieved = 0
-  #retrievedOctets = 0
-  #deleted = 0
   #whenEnded: (() => void)[] | null = null
   #ended = false
 
-  constructor(parts: ServerParts<Key>, socket: Socket, implicitTls: boolean) {
+  constructor(
+    parts: ServerParts<Key>,
+    connections: Set<Connection<Key>>,
+    socket: Socket,
+    implicitTls: boolean,
+  ) {
     this.#parts = parts
+    this.#connections = connections
     this.#socket = socket
     this.#implicitTls = implicitTls
     this.id = parts.nextSessionId()
@@ -115,9 +67,10 @@ export class Connection<Key> implements SessionInfo {
     this.#startedMs = parts.now()
     this.#activityMs = this.#startedMs
     this.#phase = 'handshake'
-    parts.connections.add(this)
+    this.#backing = new Backing(parts, this)
+    connections.add(this)
     this.#listenTo(socket)
-    if (parts.connections.size > parts.limits.connections) this.#turnAway('connections')
+    if (connections.size > parts.limits.connections) this.#turnAway('connections')
     else if (!parts.proxyFrom.isEmpty && parts.proxyFrom.has(this.#peerAddress)) this.#phase = 'proxy'
     else this.#begin()
   }
@@ -298,16 +251,8 @@ export class Connection<Key> implements SessionInfo {
     this.#phase = 'gone'
     this.#blocked = null
     if (!wasOpen) return
-    this.#abort?.abort()
     this.#uncount()
-    if (!this.#storeBusy) this.#giveBack()
-  }
-
-  /** After the last of the session: the maildrop goes back, then the session has ended. */
-  #giveBack(): void {
-    const released = this.#release()
-    if (released === null) this.#finish()
-    else released.then(() => this.#finish())
+    this.#backing.leave(() => this.#finish())
   }
 
   /** Makes room for another connection from the same address. */
@@ -323,8 +268,8 @@ export class Connection<Key> implements SessionInfo {
   #finish(): void {
     if (this.#ended) return
     this.#ended = true
-    const { connections, hub, now } = this.#parts
-    connections.delete(this)
+    const { hub, now } = this.#parts
+    this.#connections.delete(this)
     if (hub.heard) {
       hub.emit({
         type: 'session-end',
@@ -334,9 +279,9 @@ export class Connection<Key> implements SessionInfo {
         octetsIn: this.#octetsIn,
         octetsOut: this.#output.writtenOctets,
         messages: this.#session?.opened?.listing.count ?? 0,
-        retrieved: this.#retrieved,
-        retrievedOctets: this.#retrievedOctets,
-        deleted: this.#deleted,
+        retrieved: this.#backing.retrieved,
+        retrievedOctets: this.#backing.retrievedOctets,
+        deleted: this.#backing.deleted,
       })
     }
     for (const resolve of this.#whenEnded ?? []) resolve()
@@ -425,7 +370,7 @@ export class Connection<Key> implements SessionInfo {
       })
     }
     answer.then(this.#answered, (error: unknown) => {
-      this.#report('session', error)
+      this.#backing.report('session', error)
       this.#answered({ failed: 'sys-temp' })
     })
   }
@@ -436,7 +381,7 @@ export class Connection<Key> implements SessionInfo {
     try {
       this.#drive((this.#session as Pop3Session).answer(answer))
     } catch (error) {
-      this.#report('session', error)
+      this.#backing.report('session', error)
       this.drop('bug')
     }
   }
@@ -445,17 +390,17 @@ export class Connection<Key> implements SessionInfo {
   #answerTo(ask: Ask): Answer | Promise<Answer> | null {
     switch (ask.ask) {
       case 'read':
-        return this.#isBackedUp(ask) ? null : this.#read(ask)
+        return this.#isBackedUp(ask) ? null : this.#backing.read(ask)
       case 'drain':
         return this.#isBackedUp(ask) ? null : { ok: true, to: 'drain' }
       case 'authenticate':
-        return this.#authenticate(ask)
+        return this.#backing.authenticate(ask.credentials)
       case 'scram':
-        return this.#findScram(ask)
+        return this.#backing.findScram(ask.name, ask.mechanism)
       case 'open':
-        return this.#open()
+        return this.#backing.open()
       case 'commit':
-        return this.#commit(ask.deleted)
+        return this.#backing.commit(ask.deleted)
       case 'xclient':
         return this.#takeXclient(ask.attributes)
       case 'startTls':
@@ -500,197 +445,7 @@ export class Connection<Key> implements SessionInfo {
     this.#output.flush(this.#socket)
     this.#socket.end()
     this.#socket.resume()
-    this.#release()
-  }
-
-  // The backend
-
-  get #signal(): AbortSignal {
-    this.#abort ??= new AbortController()
-    return this.#abort.signal
-  }
-
-  #context(): LoginContext {
-    return {
-      sessionId: this.id,
-      remoteAddress: this.remoteAddress,
-      remotePort: this.remotePort,
-      tls: this.tls,
-    }
-  }
-
-  async #authenticate({ credentials }: Extract<Ask, { ask: 'authenticate' }>): Promise<Answer> {
-    const { authenticate, hub } = this.#parts
-    let failed: Failure
-    let challenge: string | undefined
-    try {
-      const proven = !('scram' in credentials) || credentials.scram.proven
-      const settle = 'scram' in credentials ? this.#settle : null
-      const result =
-        settle === null
-          ? await authenticate({ ...credentials, ...this.#context() }, { signal: this.#signal })
-          : await settle(proven)
-      if (result !== null && 'maildrop' in result && proven) {
-        this.#key = result
-        this.#mechanism = credentials.mechanism
-        this.account = result.account ?? credentials.name
-        return { ok: true, to: 'authenticate' }
-      }
-      failed = result !== null && 'failed' in result ? result.failed : 'auth'
-      if (result !== null && 'failed' in result) challenge = result.challenge
-    } catch (error) {
-      this.#report('authenticate', error)
-      failed = 'sys-temp'
-    }
-    const { name, mechanism } = credentials
-    if (hub.heard) hub.emit({ type: 'login-failed', session: this, mechanism, name, failure: failed })
-    if (failed === 'auth') await this.#delayError()
-    return challenge === undefined ? { failed } : { failed, challenge }
-  }
-
-  async #delayError(): Promise<void> {
-    const { errorDelayMs, errorDelayMostMs } = this.#parts.limits
-    const delayMs = Math.min(errorDelayMostMs, errorDelayMs * 2 ** this.#failedLogins++)
-    if (delayMs <= 0) return
-    // Nobody waits for the answer of a session that is gone.
-    await wait(delayMs, undefined, { signal: this.#signal }).catch(() => {})
-  }
-
-  async #findScram({ name, mechanism }: Extract<Ask, { ask: 'scram' }>): Promise<Answer> {
-    const { scram, inventedSaltKey } = this.#parts
-    this.#settle = null
-    try {
-      const context = { ...this.#context(), signal: this.#signal, mechanism }
-      const found = (await scram?.credentials(name, context)) ?? null
-      if (found !== null) {
-        if ('failed' in found) return found
-        this.#settle = found.settle?.bind(found) ?? null
-        return { scram: found }
-      }
-      const invented = (what: string) =>
-        createHmac('sha256', inventedSaltKey).update(`${what}\0${name}`).digest()
-      return {
-        scram: {
-          salt: invented('salt').subarray(0, 16),
-          iterations: scram?.inventedIterations ?? 4096,
-          storedKey: invented('stored'),
-          serverKey: invented('server'),
-        },
-      }
-    } catch (error) {
-      this.#report('scram', error)
-      return { failed: 'sys-temp' }
-    }
-  }
-
-  async #open(): Promise<Answer> {
-    const { store, hub } = this.#parts
-    this.#storeBusy = true
-    try {
-      const key = this.#key as { readonly maildrop: Key }
-      const result = await store.open(key.maildrop, { signal: this.#signal, sessionId: this.id })
-      if ('failed' in result) {
-        const failure = OPEN_FAILURES[result.failed] ?? 'sys-temp'
-        if (hub.heard) {
-          const name = this.account ?? ''
-          hub.emit({ type: 'login-failed', session: this, mechanism: this.#mechanism, name, failure })
-        }
-        this.account = null
-        return { failed: failure }
-      }
-      this.#maildrop = result.maildrop
-      if (this.#phase !== 'session') return { failed: 'sys-temp' }
-      if (hub.heard) hub.emit({ type: 'login', session: this, mechanism: this.#mechanism })
-      const { listing, readOnly } = result.maildrop
-      return { opened: readOnly === undefined ? { listing } : { listing, readOnly } }
-    } catch (error) {
-      this.#report('open', error)
-      return { failed: 'sys-temp' }
-    } finally {
-      this.#storeBusy = false
-      if (this.#phase === 'gone') this.#giveBack()
-    }
-  }
-
-  #read(ask: Extract<Ask, { ask: 'read' }>): Answer | Promise<Answer> {
-    const maildrop = this.#maildrop as OpenMaildrop
-    try {
-      const octets = maildrop.readAt(ask.index, ask.position, ask.maxOctets)
-      if (octets instanceof Uint8Array) return this.#hasRead(ask, octets)
-      return octets.then(
-        (octets) => this.#hasRead(ask, octets),
-        (error: unknown) => this.#readFailed(error),
-      )
-    } catch (error) {
-      return this.#readFailed(error)
-    }
-  }
-
-  #hasRead(ask: Extract<Ask, { ask: 'read' }>, octets: Uint8Array): Answer {
-    if (ask.command === 'RETR') {
-      const { listing } = (this.#maildrop as OpenMaildrop | null) ?? {}
-      const sizeOctets = listing?.sizes[ask.index] ?? 0
-      if (listing !== undefined && ask.position + octets.length >= sizeOctets) {
-        this.#retrieved++
-        this.#retrievedOctets += sizeOctets
-        const { hub } = this.#parts
-        if (hub.heard) {
-          hub.emit({
-            type: 'retrieved',
-            session: this,
-            messageNumber: ask.index + 1,
-            uniqueId: listing.ids[ask.index] as string,
-            sizeOctets,
-          })
-        }
-      }
-    }
-    return { octets }
-  }
-
-  #readFailed(error: unknown): Answer {
-    this.#report('read', error)
-    return { failed: 'sys-temp' }
-  }
-
-  async #commit(deleted: readonly number[]): Promise<Answer> {
-    let answer: Answer = { ok: true, to: 'commit' }
-    const maildrop = this.#maildrop
-    this.#storeBusy = true
-    if (deleted.length > 0 && maildrop !== null) {
-      try {
-        const result = await maildrop.commit(deleted)
-        if ('failed' in result) answer = { failed: result.failed === 'read-only' ? 'sys-perm' : 'sys-temp' }
-        else {
-          this.#deleted = deleted.length
-          const { hub } = this.#parts
-          if (hub.heard) {
-            const uniqueIds = deleted.map((index) => maildrop.listing.ids[index] as string)
-            hub.emit({ type: 'deleted', session: this, uniqueIds })
-          }
-        }
-      } catch (error) {
-        this.#report('commit', error)
-        answer = { failed: 'sys-temp' }
-      }
-    }
-    await this.#release()
-    this.#storeBusy = false
-    if (this.#phase === 'gone') this.#finish()
-    return answer
-  }
-
-  /** Gives the maildrop back, once. */
-  #release(): Promise<void> | null {
-    const maildrop = this.#maildrop
-    if (maildrop === null) return this.#releasing
-    this.#maildrop = null
-    this.#releasing = maildrop[Symbol.asyncDispose]()
-      .catch((error: unknown) => this.#report('release', error))
-      .then(() => {
-        this.#releasing = null
-      })
-    return this.#releasing
+    this.#backing.release()
   }
 
   #takeXclient(attributes: ReadonlyMap<string, string>): Answer | Promise<Answer> {
@@ -701,10 +456,5 @@ export class Connection<Key> implements SessionInfo {
     if (address !== undefined) this.remoteAddress = plainAddress(address)
     if (port !== undefined) this.remotePort = Number(port)
     return { ok: true, to: 'xclient', situation: this.#situation() }
-  }
-
-  #report(place: ErrorPlace, error: unknown): void {
-    const { hub } = this.#parts
-    if (hub.heard) hub.emit({ type: 'error', session: this, place, error })
   }
 }

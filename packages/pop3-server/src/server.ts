@@ -1,10 +1,11 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { SaslTools, SessionPolicy } from '@restante/pop3'
-import { Connection, type ServerParts } from './connection.ts'
+import { Connection } from './connection.ts'
 import { EventHub, type Pop3Event } from './events.ts'
 import { parseNetworks } from './networks.ts'
 import { DEFAULT_LIMITS, type Pop3ServerOptions, type ServerLimits } from './options.ts'
+import type { ServerParts } from './parts.ts'
 import { makeTlsContexts, type TlsSettings } from './tls.ts'
 
 /** Where to listen. */
@@ -84,6 +85,8 @@ export function createPop3Server<Key>(options: Pop3ServerOptions<Key>): Pop3Serv
     ...(options.utf8 === undefined ? {} : { utf8: options.utf8 }),
   }
   const listeners = new Set<Server>()
+  const connections = new Set<Connection<Key>>()
+  let draining = false
   const idPrefix = randomBytes(5).toString('hex')
   let sessions = 0
   const parts: ServerParts<Key> = {
@@ -99,22 +102,20 @@ export function createPop3Server<Key>(options: Pop3ServerOptions<Key>): Pop3Serv
     proxyFrom: parseNetworks(options.proxyFrom ?? []),
     xclientFrom: parseNetworks(options.xclientFrom ?? []),
     now: options.now ?? (() => performance.now()),
-    connections: new Set(),
     perAddress: new Map(),
     nextSessionId: () => `${idPrefix}-${(++sessions).toString(36)}`,
-    draining: false,
   }
   let sweeping: NodeJS.Timeout | null = null
   let closing: Promise<void> | null = null
 
   function sweep(): void {
     const nowMs = parts.now()
-    for (const connection of parts.connections) connection.sweep(nowMs)
+    for (const connection of connections) connection.sweep(nowMs)
   }
 
   function accept(socket: Socket, implicitTls: boolean): void {
-    if (parts.draining) socket.destroy()
-    else new Connection(parts, socket, implicitTls)
+    if (draining) socket.destroy()
+    else new Connection(parts, connections, socket, implicitTls)
   }
 
   async function listen(where: ListenOptions = {}): Promise<Listener> {
@@ -156,13 +157,13 @@ export function createPop3Server<Key>(options: Pop3ServerOptions<Key>): Pop3Serv
   }
 
   async function close({ drainMs = 0 }: { readonly drainMs?: number } = {}): Promise<void> {
-    parts.draining = true
+    draining = true
     for (const server of listeners) closeListener(server)
-    for (const connection of parts.connections) connection.drain()
-    if (drainMs > 0 && parts.connections.size > 0) {
-      await settleWithin(drainMs, [...parts.connections])
+    for (const connection of connections) connection.drain()
+    if (drainMs > 0 && connections.size > 0) {
+      await settleWithin(drainMs, [...connections])
     }
-    const left = [...parts.connections]
+    const left = [...connections]
     for (const connection of left) connection.drop('shutdown')
     // A store that never answers must not keep the process from ending.
     await settleWithin(GIVE_BACK_MS, left)
@@ -182,7 +183,7 @@ export function createPop3Server<Key>(options: Pop3ServerOptions<Key>): Pop3Serv
       parts.tls = makeTlsContexts(settings)
     },
     get sessionCount() {
-      return parts.connections.size
+      return connections.size
     },
     close: closeOnce,
     [Symbol.asyncDispose]: () => closeOnce(),
