@@ -1,6 +1,5 @@
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { StoreError } from '@restante/maildrop'
 import type { Connection } from './connection.ts'
 import { guarded, storeError } from './failure.ts'
 import type { FileLayer } from './file-layer.ts'
@@ -181,10 +180,17 @@ function worthCompacting(tools: CompactTools, deadShare: number): readonly Segme
 
 async function start(tools: CompactTools): Promise<Output> {
   const output = new Output(tools)
-  await tools.files.write(output.fd, encodeHead(Date.now()), 0)
-  await tools.files.flushDirectory(tools.directory)
-  output.row = await tools.writer.run('addSegment', { name: output.name, octets: 0, atMs: Date.now() })
-  return output
+  try {
+    await tools.files.write(output.fd, encodeHead(Date.now()), 0)
+    await tools.files.flushDirectory(tools.directory)
+    output.row = await tools.writer.run('addSegment', { name: output.name, octets: 0, atMs: Date.now() })
+    return output
+  } catch (error) {
+    // Nothing is in it; where its row was made all the same, the next compaction drops it.
+    await tools.files.close(output.fd)
+    tools.files.unlinkSync(output.path)
+    throw error
+  }
 }
 
 /** Makes an output durable, points the index at it and seals it. */
@@ -197,7 +203,13 @@ async function finish(tools: CompactTools, output: Output): Promise<void> {
   await tools.writer.run('sealSegments', [{ name: output.name, octets: output.octets }])
 }
 
-/** Copies one record with the trailer its copies have now; false where its octets are damaged. */
+/** A record that cannot be copied because its own octets are damaged. */
+class Damage extends Error {}
+
+/**
+ * Copies one record with the trailer its copies have now; false where its octets are damaged.
+ * @throws where the output cannot be written: it is given up, and with it this compaction
+ */
 async function copyRecord(
   tools: CompactTools,
   segment: SegmentRow,
@@ -205,39 +217,46 @@ async function copyRecord(
   output: Output,
 ): Promise<boolean> {
   const { index, segmentFiles, log } = tools
-  const header = new Uint8Array(RECORD_HEADER_OCTETS)
   const startAt = output.octets
-  let bodyCrc = 0
+  const read = (position: number, length: number): Uint8Array => {
+    const octets = new Uint8Array(length)
+    try {
+      segmentFiles.readSync(segment.name, position, octets)
+    } catch (error) {
+      throw new Damage(storeError(error).message)
+    }
+    return octets
+  }
   try {
-    segmentFiles.readSync(segment.name, body.position - RECORD_HEADER_OCTETS, header)
-    const known = decodeRecordHeader(header)
-    if (!known || known.sizeOctets !== body.size) throw new StoreError('corrupt', 'its header is damaged')
+    const header = decodeRecordHeader(read(body.position - RECORD_HEADER_OCTETS, RECORD_HEADER_OCTETS))
+    if (!header || header.sizeOctets !== body.size) throw new Damage('its header is damaged')
     const trailer = encodeTrailer(trailerOf(copiesOf(index, body.n)))
     // The header's own place is left out until the body's checksum is known to be right.
     output.octets += RECORD_HEADER_OCTETS
+    let bodyCrc = 0
     for (let at = 0; at < body.size; at += COPY_OCTETS) {
-      const chunk = new Uint8Array(Math.min(COPY_OCTETS, body.size - at))
-      segmentFiles.readSync(segment.name, body.position + at, chunk)
+      const chunk = read(body.position + at, Math.min(COPY_OCTETS, body.size - at))
       bodyCrc = crc32(chunk, bodyCrc)
       await output.write(chunk)
     }
-    if (bodyCrc !== body.crc) throw new StoreError('corrupt', 'its checksum does not match')
+    if (bodyCrc !== body.crc) throw new Damage('its checksum does not match')
     await output.write(trailer)
     await tools.files.write(
       output.fd,
-      encodeRecordHeader({ ...known, trailerOctets: trailer.length, bodyCrc }, trailer),
+      encodeRecordHeader({ ...header, trailerOctets: trailer.length, bodyCrc }, trailer),
       startAt,
     )
     output.moved.push({ body: body.n, from: segment.n, position: startAt + RECORD_HEADER_OCTETS })
     return true
   } catch (error) {
+    if (!(error instanceof Damage)) throw error
+    // What was copied of it is written over by the next record, or lies behind the last one.
     output.octets = startAt
-    if (storeError(error).code === 'disk-full') throw error
     log('store-body-corrupt', {
       segment: segment.name,
       position: body.position,
       message: describe(index, body.n),
-      reason: storeError(error).message,
+      reason: error.message,
     })
     return false
   }

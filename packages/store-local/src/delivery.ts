@@ -28,6 +28,8 @@ export interface DeliveryTools {
   readonly now: () => number
   /** Address of an account, for the segment's trailer; empty where unknown. */
   readonly addressOf: (account: string) => string
+  /** Whether the index knows a segment of that name. */
+  readonly isKnownSegment: (name: string) => boolean
   /** Bodies staged but neither committed nor discarded, so that closing the store drops them. */
   readonly stagedBodies: Set<StagedBody>
   /** Commits closing the store waits for. */
@@ -89,11 +91,15 @@ function staged(tools: DeliveryTools, body: StagedBody): Staged {
       tools.stagedBodies.delete(body)
       const work = commitBody(tools, body, envelope, copies)
       tools.committing.add(work)
-      let kept = false
+      // Where the writer thread crashed, its last transaction may have happened or not: the index tells.
+      let kept = true
       try {
         const outcomes = await work
         kept = outcomes.some((outcome) => 'stored' in outcome)
         return outcomes
+      } catch (error) {
+        kept = body.segment !== null && tools.isKnownSegment(body.segment)
+        throw error
       } finally {
         tools.committing.delete(work)
         await end(kept)

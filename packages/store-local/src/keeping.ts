@@ -59,10 +59,10 @@ export function localKeeping(tools: KeepingTools): Keeping {
     undelete: async (copy, actor) => writer.run('undelete', step(copy, actor)),
     async expire(nowMs) {
       tools.mustBeOpen()
-      const realMs = Date.now()
-      const holds = await all(() => writer.run('purgeHolds', { beforeMs: nowMs, realMs }))
-      const removed = await all(() => writer.run('purgeRemoved', { beforeMs: nowMs - UNDELETE_MS, realMs }))
-      await all(() => writer.run('purgeErased', { realMs }))
+      const holds = await all(() => writer.run('purgeHolds', { beforeMs: nowMs, realMs: Date.now() }))
+      const beforeMs = nowMs - UNDELETE_MS
+      const removed = await all(() => writer.run('purgeRemoved', { beforeMs, realMs: Date.now() }))
+      await all(() => writer.run('purgeErased', { realMs: Date.now() }))
       const records = await all(() => writer.run('expireRecords', { beforeMs: nowMs - tools.recordMs }))
       await all(() => writer.run('expireRenames', { beforeMs: nowMs - tools.recordMs - UNDELETE_MS }))
       await reap(tools)

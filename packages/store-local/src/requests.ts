@@ -130,8 +130,6 @@ export interface Operations {
   forgetSegment(n: number): boolean
   /** Seals segments of processes that are gone, with the sizes of their files. */
   sealSegments(segments: readonly { readonly name: string; readonly octets: number }[]): number
-  /** Seals this process's open segment. */
-  sealOwn(): null
 }
 
 export type OperationName = keyof Operations

@@ -61,6 +61,8 @@ export interface StagedBody {
   readonly form: StoredForm
   /** The body, where it is in memory. */
   readonly whole: Uint8Array | null
+  /** Name of the file it is in, where it is not in memory. */
+  readonly segment: string | null
   read(): AsyncIterable<Uint8Array>
   /** Writes the record's ends around a body in a file and makes all of it durable; null for one in memory. */
   place(id: Uint8Array, trailer: Trailer): Promise<PlacedBody | null>
@@ -218,6 +220,7 @@ function memoryBody(budget: StagingBudget, form: StoredForm, whole: Uint8Array):
   return {
     form,
     whole,
+    segment: null,
     async *read() {
       if (whole.length > 0) yield whole
     },
@@ -235,6 +238,7 @@ function fileBody(place: StagingPlace, form: StoredForm, file: BodyFile): Staged
   return {
     form,
     whole: null,
+    segment: file.name,
     async *read() {
       for (let at = 0; at < form.sizeOctets; ) {
         const chunk = new Uint8Array(Math.min(WRITE_OCTETS, form.sizeOctets - at))

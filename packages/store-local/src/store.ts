@@ -1,5 +1,5 @@
 import { chmodSync, mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { type Claim, type MaildropStore, type OpenMaildrop, StoreError } from '@restante/maildrop'
 import { type CompactReport, compactSegments } from './compaction.ts'
 import type { Connection } from './connection.ts'
@@ -7,7 +7,7 @@ import { CopyReader } from './copy-reader.ts'
 import { localDelivery } from './delivery.ts'
 import { localDirectory } from './directory.ts'
 import { guarded, storeError } from './failure.ts'
-import { type FileLayer, loadFiles } from './file-layer.ts'
+import { type FileLayer, loadFiles, systemFiles } from './file-layer.ts'
 import { FreeSpace } from './free-space.ts'
 import { all, localKeeping, reap } from './keeping.ts'
 import { localLearning, localRecords } from './learning.ts'
@@ -91,10 +91,14 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   const log = options.log ?? (() => {})
   const random = options.random ?? systemRandom
   const segments = join(directory, 'segments')
+  const flush = systemFiles().flushDirectorySync
   guarded(() => {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    const made = mkdirSync(directory, { recursive: true, mode: 0o700 })
     chmodSync(directory, 0o700)
     mkdirSync(segments, { recursive: true, mode: 0o700 })
+    // The names of the folders themselves must last, too.
+    if (made !== undefined)
+      for (let at = directory; at.length >= made.length; at = dirname(at)) flush(dirname(at))
   })
   const files = await loadFiles(options.filesModule)
   const ids = new UniqueIds(now, random)
@@ -234,6 +238,14 @@ function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
       now,
       addressOf: (account) =>
         index.get<{ address: string }>('SELECT address FROM accounts WHERE id = ?', account)?.address ?? '',
+      isKnownSegment: (name) => {
+        try {
+          return index.get('SELECT 1 FROM segments WHERE name = ?', name) !== undefined
+        } catch {
+          // In doubt the file stays; the next opener looks again.
+          return true
+        }
+      },
       stagedBodies,
       committing,
     }),

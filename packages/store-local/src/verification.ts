@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib'
 import { describe } from './compaction.ts'
 import type { Connection } from './connection.ts'
 import { storeError } from './failure.ts'
+import { instanceOf, isInstanceAlive } from './process-identity.ts'
 import type { SegmentFiles } from './segment-files.ts'
 import { decodeRecordHeader, isIntact, RECORD_HEADER_OCTETS } from './segment-format.ts'
 import { fileOctets, segmentNames } from './sweep.ts'
@@ -187,8 +188,8 @@ function segmentProblems(index: Connection, directory: string): StoreProblem[] {
   }
   for (const name of segmentNames(directory)) {
     if (known.has(name) || index.get('SELECT 1 FROM segments WHERE name = ?', name)) continue
-    // Large bodies being staged just now are in files of their own that nothing points at yet.
-    if (/-b\d+\.seg$/.test(name)) continue
+    // A living process makes a file before the index knows it, and stages large bodies in files of their own.
+    if (isInstanceAlive(instanceOf(name))) continue
     problems.push({ kind: 'unknown-segment', detail: name })
   }
   return problems

@@ -45,7 +45,7 @@ export interface BatchTools {
 export class WriteBatches {
   readonly #tools: BatchTools
   readonly #context: WriteContext
-  readonly #operations: Omit<Operations, 'deliver' | 'sealOwn'>
+  readonly #operations: Omit<Operations, 'deliver'>
   #place = 0
   #placeAtBegin = 0
 
@@ -196,7 +196,7 @@ export class WriteBatches {
   }
 
   #do(request: PostedRequest): unknown {
-    const operation = this.#operations[request.op as Exclude<OperationName, 'deliver' | 'sealOwn'>] as (
+    const operation = this.#operations[request.op as Exclude<OperationName, 'deliver'>] as (
       argument: unknown,
     ) => unknown
     return operation(request.argument)
@@ -245,10 +245,6 @@ export class WriteBatches {
   #apply(request: PostedRequest, places: ReadonlyMap<number, BodyPlace | null>): unknown {
     if (request.op === 'deliver') {
       return deliver(this.#context, request.argument as DeliverRequest, places.get(request.serial) ?? null)
-    }
-    if (request.op === 'sealOwn') {
-      this.#tools.segments.seal()
-      return null
     }
     return this.#do(request)
   }

@@ -59,11 +59,11 @@ export class Writer {
       worker.on('exit', () => {
         if (this.#worker !== worker) return
         this.#worker = null
-        this.#onClosed()
-        if (this.#closed) return
         const reason = cause instanceof Error ? cause.message : 'it ended'
         const error = new StoreError('io', `the writer thread failed: ${reason}`, { cause })
         this.#rejectAll(error)
+        this.#onClosed()
+        if (this.#closed) return
         if (!ready) {
           reject(error)
           return

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type LocalStore, openLocalStore } from '../src/index.ts'
@@ -204,12 +204,12 @@ test('below the free-space floor deliveries are refused and deletions are not', 
 test('a crashed writer thread takes its unanswered requests with it and is replaced', async () => {
   const kept = randomMessage(700)
   const id = await deliverOne(store, account, kept)
-  order('crash')
+  order('crash-flush')
   const outcomes = await Promise.allSettled([
     deliver(store, account, randomMessage(500)),
     deliver(store, account, randomMessage(500)),
   ])
-  lift('crash')
+  lift('crash-flush')
   for (const outcome of outcomes) {
     expect(outcome).toMatchObject({ status: 'rejected', reason: { name: 'StoreError', code: 'io' } })
   }
@@ -218,4 +218,51 @@ test('a crashed writer thread takes its unanswered requests with it and is repla
   const next = await deliverOne(store, account, after)
   expect(await octetsOf(store, id)).toEqual(new Uint8Array(kept))
   expect(await octetsOf(store, next)).toEqual(new Uint8Array(after))
+})
+
+test.each([
+  ['index-commit', 0],
+  ['index-committed', 1],
+] as const)('a writer thread that crashes at %s leaves %i whole large messages', async (step, count) => {
+  await deliverOne(store, account, randomMessage(10))
+  const large = randomMessage(1_500_000)
+  const staged = await store.stage(large)
+  order(`crash-${step}`)
+  await expect(
+    staged.commit(envelope(), [{ account, folder: 'inbox', prefix: new Uint8Array(0) }]),
+  ).rejects.toMatchObject({ code: 'io' })
+  lift(`crash-${step}`)
+  const maildrop = await openMaildrop(store, inbox(account))
+  expect(maildrop.listing.count).toBe(1 + count)
+  for (let i = 1; i <= count; i++) {
+    expect(await maildrop.readAt(i, 0, 2_000_000)).toEqual(new Uint8Array(large))
+  }
+  await maildrop[Symbol.asyncDispose]()
+  expect((await store.verify()).problems).toEqual([])
+  expect(readdirSync(join(directory, 'segments')).filter((name) => /-b\d+\.seg$/.test(name)).length).toBe(
+    count,
+  )
+})
+
+test('compaction gives up where its output cannot be written, and loses nothing', async () => {
+  const stored = new Map<string, Uint8Array>()
+  for (let i = 0; i < 6; i++) {
+    const octets = randomMessage(5000)
+    stored.set(await deliverOne(store, account, octets), octets)
+  }
+  const [gone] = [...stored.keys()] as [string]
+  await store.discard(gone, { account: null, by: 'command' })
+  stored.delete(gone)
+  await store.close()
+  store = await open()
+  await store.expire(Date.now() + 8 * 86_400_000)
+  for (const operation of ['create', 'write', 'flush', 'flush-directory', 'index-commit']) {
+    order(`fail-${operation}`, 'EIO')
+    await expect(store.compact({ deadShare: 0.01 }), operation).rejects.toMatchObject({ code: 'io' })
+    lift(`fail-${operation}`)
+    for (const [id, octets] of stored) expect(await octetsOf(store, id)).toEqual(new Uint8Array(octets))
+  }
+  expect(await store.compact({ deadShare: 0.01 })).toMatchObject({ bodies: 5, corrupt: 0 })
+  for (const [id, octets] of stored) expect(await octetsOf(store, id)).toEqual(new Uint8Array(octets))
+  expect((await store.verify()).problems).toEqual([])
 })

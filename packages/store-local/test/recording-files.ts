@@ -1,11 +1,12 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 import type { FileLayer } from '../src/file-layer.ts'
 
 /**
  * A file layer for tests, used by the writer thread and the staging thread of a store. It reads its orders from the
  * folder in `STORE_FAULTS`: every operation is appended to `journal`; a file named `fail-OPERATION` makes that operation
- * fail with the error code in it; `free` holds the octets the disk pretends to have; `crash` ends the writer thread at
- * its next flush.
+ * fail with the error code in it; `free` holds the octets the disk pretends to have; `crash-OPERATION` ends the
+ * writer thread there.
  */
 export default function recordingFiles(real: FileLayer): FileLayer {
   const folder = process.env['STORE_FAULTS'] as string
@@ -16,6 +17,7 @@ export default function recordingFiles(real: FileLayer): FileLayer {
   const step = (name: string, detail = ''): void => {
     appendFileSync(`${folder}/journal`, `${name}${detail === '' ? '' : ` ${detail}`}\n`)
     const code = orders(`fail-${name}`)
+    if (!isMainThread && orders(`crash-${name}`) !== null) process.exit(1)
     if (code !== null) throw Object.assign(new Error(`${code}: injected, ${name}`), { code })
   }
   const names = new Map<number, string>()
@@ -32,7 +34,6 @@ export default function recordingFiles(real: FileLayer): FileLayer {
       real.writeSync(fd, buffers, position)
     },
     flushSync(fd) {
-      if (orders('crash') !== null) process.exit(1)
       step('flush', names.get(fd))
       real.flushSync(fd)
     },
