@@ -415,8 +415,11 @@ export class Connection extends SMTPConnection implements Session, InputSink {
       answer()
       return
     }
-    // A 4xx is no mistake of the peer's, and it may have to hear many: greylisting, full mailboxes.
-    if (reply.code < 500) answer()
+    const ofPolicy = about.fault === 'policy'
+    // The relay behind LMTP is trusted, and cannot know what its own peers will be refused.
+    if (ofPolicy && this.settings.options.mode === 'lmtp') answer()
+    // A 4xx is no mistake of the peer's, and it may have to hear many; but not without end.
+    else if (reply.code < 500 && !(ofPolicy && this.budget.isJunk())) answer()
     else this.penalize(done, answer)
   }
 

@@ -1,4 +1,4 @@
-import { type Envelope, REPLIES, type Reply } from '@restante/mail'
+import { type Envelope, fillReply, REPLIES, type Reply } from '@restante/mail'
 import { isReply } from './ask.ts'
 import type { Fault } from './events.ts'
 import { guard, type Outcome } from './guard.ts'
@@ -45,7 +45,9 @@ export function chunk(session: Session, argument: string | null, done: () => voi
   const sizeOctets = transaction?.content?.sizeOctets ?? 0
   const oversized = sizeOctets + octets > limits.messageOctets
   if (sizeOctets + octets > limits.messageOctets + limits.oversizeSlackOctets) {
-    session.cutOff(refusal ?? tooLarge(limits.messageOctets))
+    const reply = refusal ?? tooLarge(limits.messageOctets)
+    if (transaction?.content != null) spoil(transaction.content, reply, 'oversized')
+    session.cutOff(reply)
     done()
     return
   }
@@ -195,10 +197,7 @@ export function finishChunk(session: Session, done: () => void): void {
     session.refuse('data', content.refusal, done)
     return
   }
-  session.reply({
-    ...PROTOCOL_REPLIES['chunk-ok'],
-    text: PROTOCOL_REPLIES['chunk-ok'].text.replace('{octets}', String(chunk.octets)),
-  })
+  session.reply(fillReply(PROTOCOL_REPLIES['chunk-ok'], { octets: chunk.octets }))
   done()
 }
 
@@ -224,7 +223,7 @@ export function abortTransaction(session: Session, cause: MailDataCause): void {
     content.body.fail(cause)
     content.hook?.cancel()
   }
-  report(session, transaction, [], cause, 'peer')
+  report(session, transaction, [], content?.refusal?.reason ?? cause, 'peer')
 }
 
 /** The library itself refuses the message; the reader is told to let go. */
@@ -250,7 +249,7 @@ function endWithReplies(session: Session, replies: readonly Reply[], fault: Faul
     good ? null : fault,
   )
   if (good) session.budget.forgive()
-  else if (first.code >= 500) session.budget.spend()
+  else if (first.code >= 500 && session.settings.options.mode !== 'lmtp') session.budget.spend()
   for (const reply of sent) session.reply(reply, transaction.parameters.smtputf8)
   session.endTransaction()
 }

@@ -56,14 +56,16 @@ export function guard<T>(
 ): Guarded {
   const context = new LazySignal()
   let answer: MaybePromise<T>
+  let later: Promise<T> | null = null
   try {
     answer = call(context)
+    if (isThenable(answer)) later = answer
   } catch (error) {
     report({ failed: 'threw', error })
     return FINISHED
   }
-  if (!isThenable(answer)) {
-    report({ value: answer })
+  if (later === null) {
+    report({ value: answer as T })
     return FINISHED
   }
   let open = true
@@ -87,7 +89,7 @@ export function guard<T>(
     }, ms)
   }
   if (deadlineMs !== null) expire(deadlineMs)
-  answer.then(
+  later.then(
     (value) => settle({ value }),
     (error: unknown) => settle({ failed: 'threw', error }),
   )

@@ -137,11 +137,11 @@ export class EngineServer extends SMTPServer {
 
   /** Hands an event to the host, whose failures are its own. */
   tell(event: SmtpEvent): void {
+    // A log that fails, now or later, must not fail mail.
     try {
-      this.settings.options.onEvent?.(event)
-    } catch {
-      // A log that fails must not fail mail.
-    }
+      const told: unknown = this.settings.options.onEvent?.(event)
+      if (told instanceof Promise) told.catch(() => {})
+    } catch {}
   }
 
   /** Begins to listen; resolves with the address, rejects where it cannot be had. */
@@ -163,7 +163,13 @@ export class EngineServer extends SMTPServer {
     const everyMs = Math.min(1_000, Math.max(20, shortestMs / 8))
     this.#sweep = setInterval(() => {
       const nowMs = this.settings.nowMs()
-      for (const connection of this.#open) connection.sweep(nowMs)
+      for (const connection of this.#open) {
+        try {
+          connection.sweep(nowMs)
+        } catch (error) {
+          connection.broken(error)
+        }
+      }
     }, everyMs)
     this.#sweep.unref()
   }

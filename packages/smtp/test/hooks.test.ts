@@ -451,12 +451,16 @@ describe('the data hook', () => {
   })
 })
 
-test('an event hook that throws hurts nobody', async () => {
-  await using bench = await startBench({
-    onEvent: () => {
+test.each([
+  [
+    'throws',
+    () => {
       throw new Error('log is full')
     },
-  })
+  ],
+  ['rejects', async () => Promise.reject(new Error('log is full'))],
+])('an event hook that %s hurts nobody', async (_name, onEvent) => {
+  await using bench = await startBench({ onEvent })
   const client = await bench.client()
   expect(await client.begin()).toBe('250 2.1.5 Recipient ok')
 })

@@ -188,6 +188,19 @@ describe('a listener', () => {
     expect(await client.reply()).toBe('421 4.7.0 Too many errors; closing')
   })
 
+  test('hears 4xx refusals out for a while', async () => {
+    const rcpt = () => REPLIES['over-quota']
+    await using bench = await startBench({
+      policy: { rcpt },
+      limits: { junkCommands: 4, errorsBeforeClose: 1 },
+    })
+    const client = await bench.client()
+    await client.begin()
+    const codes: string[] = []
+    for (let count = 0; count < 4; count++) codes.push((await client.ask('RCPT TO:<c@d.test>')).slice(0, 3))
+    expect(codes).toEqual(['452', '452', '452', '421'])
+  })
+
   test('refuses a peer that speaks before a pausing greeting', async () => {
     await using bench = await startBench({ limits: { greetingPauseMs: 60_000 } })
     const client = await bench.client()
