@@ -58,12 +58,22 @@ async function connect(port: number): Promise<Connection | null> {
 
 function sendOne(connection: Connection, message: Outgoing): Promise<SendResult> {
   const { promise, resolve } = Promise.withResolvers<SendResult>()
-  connection.once('error', (error: Error) => resolve({ broken: error.message }))
-  connection.once('end', () => resolve({ broken: 'connection closed' }))
+  const onError = (error: Error): void => finish({ broken: error.message })
+  const onEnd = (): void => finish({ broken: 'connection closed' })
+  const finish = (result: SendResult): void => {
+    connection.off('error', onError)
+    connection.off('end', onEnd)
+    // The connection may still fail later, with nobody waiting for it.
+    connection.once('error', () => {})
+    resolve(result)
+  }
+  connection.removeAllListeners('error')
+  connection.once('error', onError)
+  connection.once('end', onEnd)
   connection.send({ from: message.from, to: [...message.to] }, Buffer.from(message.octets), (error, info) => {
-    if (!error) resolve({ reply: info?.response ?? '' })
-    else if (error.responseCode) resolve({ refused: error.response ?? '', code: error.responseCode })
-    else resolve({ broken: error.message })
+    if (!error) finish({ reply: info?.response ?? '' })
+    else if (error.responseCode) finish({ refused: error.response ?? '', code: error.responseCode })
+    else finish({ broken: error.message })
   })
   return promise
 }
