@@ -95,7 +95,7 @@ export class Backing<Key> {
         this.#key = result
         this.#mechanism = credentials.mechanism
         this.#session.account = result.account ?? credentials.name
-        return { ok: true, to: 'authenticate' }
+        return { ok: true }
       }
       failed = result !== null && 'failed' in result ? result.failed : 'auth'
       if (result !== null && 'failed' in result) challenge = result.challenge
@@ -226,7 +226,7 @@ export class Backing<Key> {
 
   /** Commits what is marked, gives the maildrop back, then answers: who comes next finds it free. */
   async commit(deleted: readonly number[]): Promise<Answer> {
-    let answer: Answer = { ok: true, to: 'commit' }
+    let answer: Answer = { ok: true }
     const maildrop = this.#maildrop
     this.#storeBusy = true
     if (deleted.length > 0 && maildrop !== null) {

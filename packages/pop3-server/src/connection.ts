@@ -392,7 +392,7 @@ export class Connection<Key> implements SessionInfo {
       case 'read':
         return this.#isBackedUp(ask) ? null : this.#backing.read(ask)
       case 'drain':
-        return this.#isBackedUp(ask) ? null : { ok: true, to: 'drain' }
+        return this.#isBackedUp(ask) ? null : { ok: true }
       case 'authenticate':
         return this.#backing.authenticate(ask.credentials)
       case 'scram':
@@ -455,6 +455,6 @@ export class Connection<Key> implements SessionInfo {
     if (port !== undefined && !/^\d{1,5}$/.test(port)) return { failed: 'sys-perm' }
     if (address !== undefined) this.remoteAddress = plainAddress(address)
     if (port !== undefined) this.remotePort = Number(port)
-    return { ok: true, to: 'xclient', situation: this.#situation() }
+    return { ok: true, situation: this.#situation() }
   }
 }

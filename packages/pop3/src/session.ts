@@ -132,7 +132,7 @@ export class Pop3Session {
     this.#replier.language = 'en'
     this.#utf8 = false
     this.#lineEnd = 'unknown'
-    return this.answer({ ok: true, to: 'startTls' })
+    return this.answer({ ok: true })
   }
 
   #run(): void {

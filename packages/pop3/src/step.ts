@@ -80,8 +80,9 @@ export interface Opened {
 
 /** Answers, each to the {@link Ask} that is pending. */
 export type Answer =
-  | { readonly ok: true; readonly to: 'authenticate' | 'commit' | 'drain' | 'startTls' }
-  | { readonly ok: true; readonly to: 'xclient'; readonly situation: SessionSituation }
+  | { readonly ok: true }
+  /** To `xclient`: the connection as it is now. */
+  | { readonly ok: true; readonly situation: SessionSituation }
   | { readonly opened: Opened }
   | { readonly scram: ScramCredentials }
   | { readonly octets: Uint8Array }

@@ -281,5 +281,5 @@ export function languageFor(tag: string): Language | null {
   if (primary === '*' || primary === 'i-default') return 'en'
   if (!/^[a-z]{1,8}(?:-[a-z0-9]{1,8})*$/.test(primary)) return null
   const language = primary.split('-')[0] as string
-  return language in LANGUAGES ? (language as Language) : null
+  return Object.hasOwn(LANGUAGES, language) ? (language as Language) : null
 }

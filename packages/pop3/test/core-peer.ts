@@ -141,11 +141,11 @@ export class CorePeer implements Peer {
       }
       case 'commit':
         this.committed = ask.deleted.map((index) => index + 1)
-        return { ok: true, to: 'commit' }
+        return { ok: true }
       case 'drain':
-        return { ok: true, to: 'drain' }
+        return { ok: true }
       case 'xclient':
-        return { ok: true, to: 'xclient', situation: this.#situation }
+        return { ok: true, situation: this.#situation }
     }
   }
 
@@ -157,6 +157,6 @@ export class CorePeer implements Peer {
     else known = credentials.scram.proven && passwords.has(credentials.name)
     if (!known) return { failed: 'auth' }
     this.#name = credentials.name
-    return { ok: true, to: 'authenticate' }
+    return { ok: true }
   }
 }
