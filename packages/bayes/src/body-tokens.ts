@@ -21,21 +21,21 @@ function addUrls(set: TokenSet, document: MailDocument): void {
   for (const url of document.urls.slice(0, 60)) {
     domains.add(url.domain)
     addHost(set, 'url-host:', url.host)
-    for (const oddity of url.oddities) set.add(`url-odd:${oddity}`)
-    if (url.scheme !== 'http' && url.scheme !== 'https') set.add(`url-scheme:${url.scheme}`)
-    if (url.textDomain !== '' && url.textDomain !== url.domain) set.add('url:text-lies')
-    if (url.place !== 'text') set.add(`url-place:${url.place}`)
-    if (fromDomain !== '' && url.domain === fromDomain) set.add('url:own-domain')
+    for (const oddity of url.oddities) set.add('url-odd:', oddity)
+    if (url.scheme !== 'http' && url.scheme !== 'https') set.add('url-scheme:', url.scheme)
+    if (url.textDomain !== '' && url.textDomain !== url.domain) set.add('url:', 'text-lies')
+    if (url.place !== 'text') set.add('url-place:', url.place)
+    if (fromDomain !== '' && url.domain === fromDomain) set.add('url:', 'own-domain')
     const path = url.url.indexOf('/', url.url.indexOf('//') + 2)
     if (path > 0) {
       const rest = url.url.slice(path + 1, path + 80)
       for (const piece of rest.split(/[/?&=#;.+_-]/, 8)) {
-        if (/^[a-z]{2,20}$/i.test(piece)) set.add(`url-path:${piece.toLowerCase()}`)
+        if (/^[a-z]{2,20}$/i.test(piece)) set.add('url-path:', piece.toLowerCase())
       }
-      if (/[0-9a-f]{16}|[A-Za-z0-9_-]{30}/.test(rest)) set.add('url:tracking')
+      if (/[0-9a-f]{16}|[A-Za-z0-9_-]{30}/.test(rest)) set.add('url:', 'tracking')
     }
   }
-  set.add(`url-domains:${Math.min(domains.size, 6)}`)
+  set.add('url-domains:', String(Math.min(domains.size, 6)))
 }
 
 /** Tokens of subject, text, and links. Returns the normalised text and subject. */
@@ -48,19 +48,19 @@ export function addBodyTokens(
   const { language } = document
   const subject = normalise(document.subject.slice(0, 1000))
   const body = normalise(boundText(document.text))
-  for (const trick of subject.tricks) set.add(`trick:subject ${trick}`)
-  for (const trick of body.tricks) set.add(`trick:${trick}`)
+  for (const trick of subject.tricks) set.add('trick:subject ', trick)
+  for (const trick of body.tricks) set.add('trick:', trick)
   addWords(set, 'subject:', subject.text, language, fold, 60)
-  if (document.subject === '') set.add('subject:none')
+  if (document.subject === '') set.add('subject-is:', 'none')
   else {
     const capitals = subject.text.replace(/[^A-Z]/g, '').length
-    if (capitals > 4 && capitals * 2 > subject.text.length) set.add('subject:capitals')
-    set.add(`subject-tail:${shapeOfTail(subject.text)}`)
+    if (capitals > 4 && capitals * 2 > subject.text.length) set.add('subject-is:', 'capitals')
+    set.add('subject-tail:', shapeOfTail(subject.text))
   }
   addUrls(set, document)
-  if (language !== '') set.add(`language:${language}`)
+  if (language !== '') set.add('language:', language)
   addWords(set, '', body.text, language, fold, BODY_WORDS)
-  if (body.text.length < 20) set.add('text:short')
+  if (body.text.length < 20) set.add('text-is:', 'short')
   addDisguised(set, `${subject.text}\n${body.text.slice(0, 8192)}`)
   if (document.altText !== '')
     addWords(set, 'alt:', normalise(document.altText.slice(0, 2000)).text, language, fold, 100)

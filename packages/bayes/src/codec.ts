@@ -6,11 +6,15 @@ import type { WeightTable } from './weights.ts'
 const MAGIC = 0x424d5352
 const VERSION = 1
 
+function usedSlots({ squares }: WeightTable): number {
+  let count = 0
+  for (let slot = 0; slot < squares.length; slot++) if (squares[slot] !== 0) count++
+  return count
+}
+
 function writeWeights(writer: OctetWriter, table: WeightTable): void {
   const { weights, squares } = table
-  let count = 0
-  for (const square of squares) if (square !== 0) count++
-  writer.varint(count)
+  writer.varint(usedSlots(table))
   let before = -1
   for (let slot = 0; slot < squares.length; slot++) {
     const square = squares[slot] as number
@@ -52,7 +56,9 @@ function writeTokens(writer: OctetWriter, tokens: TokenTable): void {
 /** The whole model as versioned binary octets: the same model always gives the same octets. */
 export function encodeModel(model: Model): Uint8Array {
   const { state } = model
-  const writer = new OctetWriter()
+  const expected =
+    64 + state.tokens.size * 12 + (usedSlots(state.tokenWeights) + usedSlots(state.gramWeights)) * 9.5
+  const writer = new OctetWriter(Math.ceil(expected))
   writer.uint32(MAGIC)
   writer.octet(VERSION)
   writer.varint(state.ham)

@@ -4,10 +4,10 @@ import type { Features } from './features.ts'
 import { GramSet } from './grams.ts'
 import { addHeaderTokens } from './header-tokens.ts'
 import { addStructureTokens } from './structure-tokens.ts'
-import { TokenSet } from './token-set.ts'
+import { MAX_TOKENS, TokenSet } from './token-set.ts'
 
 const MAX_HEADER_TOKENS = 1500
-const MAX_TEXT_TOKENS = 3000
+const MAX_TEXT_TOKENS = MAX_TOKENS
 const HEADER_CHARACTERS = 1500
 const TEXT_CHARACTERS = 4000
 const TAIL_CHARACTERS = 1000
@@ -45,18 +45,20 @@ function textGrams(document: MailDocument, subject: string, text: string): Uint3
 /** The features of one message. Pure: the same document and options give the same features. */
 export function extractFeatures(document: MailDocument, options: ExtractOptions = {}): Features {
   const header = new TokenSet(MAX_HEADER_TOKENS)
-  for (const token of options.extra ?? []) header.add(token)
+  for (const token of options.extra ?? []) header.add('', token)
   addHeaderTokens(header, document)
   addStructureTokens(header, document)
+  const headerTokens = header.finish()
   const body = new TokenSet(MAX_TEXT_TOKENS)
   const { subject, text } = addBodyTokens(body, document, options)
-  const head = header.finish()
-  const words = body.finish()
   return {
-    headerTokens: head.tokens,
-    textTokens: words.tokens,
+    headerTokens,
+    textTokens: body.finish(),
     headerGrams: headerGrams(document),
     textGrams: textGrams(document, subject, text),
-    texts: [...head.texts, ...words.texts],
+    texts: {
+      length: header.length + body.length,
+      at: (index) => (index < header.length ? header.at(index) : body.at(index - header.length)),
+    },
   }
 }

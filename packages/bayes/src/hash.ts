@@ -1,24 +1,57 @@
-/** Low half of the last {@link hashText}; two module variables instead of an object per token. */
+/** Low half of the last {@link hashToken}. */
 export let hashLow = 0
-/** High half of the last {@link hashText}. */
+/** High half of the last {@link hashToken}; never zero. */
 export let hashHigh = 0
 
-/** Hashes a string to 64 bits (two rounds of 32-bit multiply-xor), left in {@link hashLow} and {@link hashHigh}. */
-export function hashText(text: string): void {
-  let a = 0x9e3779b9
-  let b = 0x85ebca6b
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i)
+const START_LOW = 0x9e3779b9 | 0
+const START_HIGH = 0x85ebca6b | 0
+
+interface Begun {
+  readonly low: number
+  readonly high: number
+}
+
+/** Prefixes are few, but some are field names from outside. */
+const REMEMBERED_PREFIXES = 500
+const begun = new Map<string, Begun>()
+
+function begin(prefix: string): Begun {
+  const known = begun.get(prefix)
+  if (known !== undefined) return known
+  let low = START_LOW
+  let high = START_HIGH
+  for (let i = 0; i < prefix.length; i++) {
+    const code = prefix.charCodeAt(i)
+    low = Math.imul(low ^ code, 0x01000193)
+    high = Math.imul(high ^ (code + 0x7f4a7c15), 0x5bd1e995)
+    high ^= high >>> 15
+  }
+  if (begun.size >= REMEMBERED_PREFIXES) begun.clear()
+  const state = { low, high }
+  begun.set(prefix, state)
+  return state
+}
+
+/**
+ * Hashes a token, given in two pieces so that they need not be joined, to 64 bits; the halves are left in
+ * {@link hashLow} and {@link hashHigh} instead of an object per token.
+ */
+export function hashToken(prefix: string, word: string): void {
+  const state = begin(prefix)
+  let a = state.low
+  let b = state.high
+  for (let i = 0; i < word.length; i++) {
+    const code = word.charCodeAt(i)
     a = Math.imul(a ^ code, 0x01000193)
     b = Math.imul(b ^ (code + 0x7f4a7c15), 0x5bd1e995)
     b ^= b >>> 15
   }
-  a ^= text.length
+  a ^= prefix.length + word.length
   a = Math.imul(a ^ (a >>> 16), 0x85ebca6b)
   a = Math.imul(a ^ (a >>> 13), 0xc2b2ae35)
   b = Math.imul(b ^ (b >>> 16), 0x27d4eb2f)
   b = Math.imul(b ^ (b >>> 13) ^ a, 0x165667b1)
   hashLow = (a ^ (a >>> 16)) >>> 0
-  // Zero in both halves marks a free slot of the token table.
+  // Zero in the high half marks a free slot of the token table.
   hashHigh = ((b ^ (b >>> 16)) | 1) >>> 0
 }

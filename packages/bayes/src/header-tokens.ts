@@ -62,7 +62,7 @@ export function addHost(set: TokenSet, prefix: string, host: string): void {
   let from = host.length
   for (let labels = 0; labels < 4 && from > 0; labels++) {
     from = host.lastIndexOf('.', from - 1)
-    if (labels > 0 || from < 0) set.add(`${prefix}${host.slice(from + 1)}`)
+    if (labels > 0 || from < 0) set.add(prefix, host.slice(from + 1))
     if (from < 0) break
   }
 }
@@ -71,8 +71,8 @@ export function addHost(set: TokenSet, prefix: string, host: string): void {
 function addAddress(set: TokenSet, prefix: string, address: string): void {
   const third = address.lastIndexOf('.')
   const second = address.lastIndexOf('.', third - 1)
-  set.add(`${prefix}${address.slice(0, third)}.*`)
-  set.add(`${prefix}${address.slice(0, second)}.*`)
+  set.add(prefix, `${address.slice(0, third)}.*`)
+  set.add(prefix, `${address.slice(0, second)}.*`)
 }
 
 const RECEIVED_HOST = /\b(from|by|helo[= ])\s*\[?([a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?)/gi
@@ -84,24 +84,25 @@ function addReceived(set: TokenSet, value: string, index: number): void {
     const word = (found[1] as string).toLowerCase()
     const host = (found[2] as string).toLowerCase()
     if (host.includes('.')) addHost(set, `received-${word.slice(0, 4)}:`, host)
-    else set.add(`received-${word.slice(0, 4)}:${host}`)
+    else set.add(`received-${word.slice(0, 4)}:`, host)
   }
   for (const found of line.matchAll(ADDRESS)) addAddress(set, 'received-ip:', found[1] as string)
   const via = /\bwith\s+([a-z0-9]{2,12})/i.exec(line)
-  if (via !== null) set.add(`received-with:${(via[1] as string).toLowerCase()}`)
+  if (via !== null) set.add('received-with:', (via[1] as string).toLowerCase())
   const software = /\(([A-Za-z][A-Za-z0-9._/ -]{2,30})\)\s+(?:with|id)/.exec(line)
-  if (software !== null) set.add(`received-software:${software[1]}`)
-  if (index === 0 && /\b(?:unknown|may be forged|unverified)\b/i.test(line)) set.add('received:unverified')
+  if (software !== null) set.add('received-software:', software[1] as string)
+  if (index === 0 && /\b(?:unknown|may be forged|unverified)\b/i.test(line))
+    set.add('received:', 'unverified')
 }
 
 function addMailbox(set: TokenSet, prefix: string, mailbox: MailboxLike): void {
-  set.add(`${prefix}-address:${mailbox.address.toLowerCase()}`)
+  set.add(`${prefix}-address:`, mailbox.address.toLowerCase())
   addHost(set, `${prefix}-host:`, mailbox.host)
   addWords(set, `${prefix}-name:`, mailbox.name, '', null, 12)
   const local = mailbox.address.slice(0, mailbox.address.lastIndexOf('@'))
-  set.add(`${prefix}-shape:${shapeOf(local)}`)
-  if (mailbox.name === '') set.add(`${prefix}-name:none`)
-  else if (mailbox.name.includes('@')) set.add(`${prefix}-name:address`)
+  set.add(`${prefix}-shape:`, shapeOf(local))
+  if (mailbox.name === '') set.add(`${prefix}-name-is:`, 'none')
+  else if (mailbox.name.includes('@')) set.add(`${prefix}-name-is:`, 'address')
 }
 
 function bucket(count: number): string {
@@ -115,25 +116,26 @@ export function addHeaderTokens(set: TokenSet, document: MailDocument): void {
   if (from !== null) addMailbox(set, 'from', from)
   if (replyTo !== null) {
     addMailbox(set, 'reply-to', replyTo)
-    if (from !== null) set.add(`reply-to:${replyTo.domain === from.domain ? 'same' : 'other'}-domain`)
+    if (from !== null)
+      set.add('reply-to-is:', replyTo.domain === from.domain ? 'same domain' : 'other domain')
   }
-  set.add(`to-count:${bucket(to.count)}`)
+  set.add('to-count:', bucket(to.count))
   for (const mailbox of to.mailboxes.slice(0, 8)) {
-    set.add(`to-address:${mailbox.address.toLowerCase()}`)
+    set.add('to-address:', mailbox.address.toLowerCase())
     addHost(set, 'to-host:', mailbox.host)
     addWords(set, 'to-name:', mailbox.name, '', null, 4)
   }
-  if (document.listId !== '') set.add(`list-id:${document.listId.toLowerCase()}`)
+  if (document.listId !== '') set.add('list-id:', document.listId.toLowerCase())
 
   const id = document.messageId
   const sign = id.lastIndexOf('@')
-  set.add(`message-id-shape:${shapeOf(sign < 0 ? id : id.slice(0, sign))}`)
+  set.add('message-id-shape:', shapeOf(sign < 0 ? id : id.slice(0, sign)))
   if (sign > 0) {
     const host = id.slice(sign + 1).toLowerCase()
     addHost(set, 'message-id-host:', host)
-    if (!host.includes('.')) set.add('message-id-host:bare')
+    if (!host.includes('.')) set.add('message-id-host:', 'bare')
     if (from !== null && from.domain !== '') {
-      set.add(`message-id:${host.endsWith(from.domain) ? 'same' : 'other'}-domain`)
+      set.add('message-id-is:', host.endsWith(from.domain) ? 'same domain' : 'other domain')
     }
   }
 
@@ -145,15 +147,15 @@ export function addHeaderTokens(set: TokenSet, document: MailDocument): void {
       received++
       continue
     }
-    set.add(`has:${name}`)
-    if (before !== '') set.add(`order:${before}>${key}`)
+    set.add('has:', name)
+    if (before !== '') set.add('order:', `${before}>${key}`)
     before = key
     if (key === 'date') {
       const zone = /([+-]\d{4}|\b[A-Z]{2,4})\s*(?:\(|$)/.exec(value.slice(0, 80))
-      set.add(`date-zone:${zone === null ? 'none' : zone[1]}`)
-      set.add(`date-shape:${shapeOf(value.slice(0, 40))}`)
+      set.add('date-zone:', zone === null ? 'none' : (zone[1] as string))
+      set.add('date-shape:', shapeOf(value.slice(0, 40)))
     } else if (key === 'content-type') {
-      set.add(`content-type-shape:${shapeOf(/boundary="?([^";]{0,70})/i.exec(value)?.[1] ?? '')}`)
+      set.add('content-type-shape:', shapeOf(/boundary="?([^";]{0,70})/i.exec(value)?.[1] ?? ''))
     } else if (key === 'return-path') {
       const host = value
         .slice(value.lastIndexOf('@') + 1)
@@ -162,5 +164,5 @@ export function addHeaderTokens(set: TokenSet, document: MailDocument): void {
       addHost(set, 'return-path-host:', host)
     } else if (!NOT_BY_WORDS.has(key)) addWords(set, `${key}:`, value.slice(0, 400), '', null, 16)
   }
-  set.add(`received-count:${bucket(received)}`)
+  set.add('received-count:', bucket(received))
 }

@@ -15,3 +15,4 @@ export {
   trainingWeight,
 } from './model.ts'
 export { CorruptOctetsError } from './octet-stream.ts'
+export type { TokenTexts } from './token-set.ts'

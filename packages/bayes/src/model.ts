@@ -74,7 +74,7 @@ export interface Model {
   readonly state: ModelState
 }
 
-const TOKEN_BITS = 20
+const TOKEN_BITS = 19
 const TOKENS: ViewSetting = { stride: 2, typicalCount: 300, rate: 0.1 }
 const GRAMS: ViewSetting = { stride: 1, typicalCount: 1800, rate: 0.02 }
 /**
@@ -187,7 +187,7 @@ export function createModel(state: ModelState = newState()): Model {
       if (texts !== null) {
         spoken.sort((p, q) => Math.abs(q.share) - Math.abs(p.share) || p.index - q.index)
         for (const { index, probability, count: times } of spoken.slice(0, MAX_EVIDENCE)) {
-          evidence.push([texts[index] as string, probability, times])
+          evidence.push([texts.at(index), probability, times])
         }
       }
       return {

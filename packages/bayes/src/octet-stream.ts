@@ -1,8 +1,14 @@
 /** Grows as it is written; little-endian. */
 export class OctetWriter {
-  private octets = new Uint8Array(1024)
-  private view = new DataView(this.octets.buffer)
+  private octets: Uint8Array
+  private view: DataView
   private at = 0
+
+  /** `expected`: octets that will probably be enough. */
+  constructor(expected: number) {
+    this.octets = new Uint8Array(expected)
+    this.view = new DataView(this.octets.buffer)
+  }
 
   private room(more: number): void {
     if (this.at + more <= this.octets.length) return
@@ -46,9 +52,9 @@ export class OctetWriter {
     this.at += 8
   }
 
-  /** What was written, in an array of its own. */
+  /** What was written. */
   finish(): Uint8Array {
-    return this.octets.slice(0, this.at)
+    return this.octets.subarray(0, this.at)
   }
 }
 
@@ -100,6 +106,35 @@ export class OctetReader {
       factor *= 128
     }
     throw new CorruptOctetsError(this.what)
+  }
+
+  /** That many 32-bit numbers, in an array of their own. */
+  uint32s(count: number): Uint32Array {
+    const numbers = new Uint32Array(count)
+    let at = this.take(count * 4)
+    const { octets } = this
+    for (let i = 0; i < count; i++, at += 4) {
+      numbers[i] =
+        (octets[at] as number) |
+        ((octets[at + 1] as number) << 8) |
+        ((octets[at + 2] as number) << 16) |
+        ((octets[at + 3] as number) << 24)
+    }
+    return numbers
+  }
+
+  /** That many 24-bit numbers, each below `limit`. */
+  uint24s(count: number, limit: number): Uint32Array {
+    const numbers = new Uint32Array(count)
+    let at = this.take(count * 3)
+    const { octets } = this
+    for (let i = 0; i < count; i++, at += 3) {
+      const number =
+        (octets[at] as number) | ((octets[at + 1] as number) << 8) | ((octets[at + 2] as number) << 16)
+      if (number >= limit) throw new CorruptOctetsError(this.what)
+      numbers[i] = number
+    }
+    return numbers
   }
 
   uint32(): number {

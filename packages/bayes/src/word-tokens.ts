@@ -10,9 +10,9 @@ function addBigrams(set: TokenSet, prefix: string, run: string, room: number): n
   const characters = [...run]
   let added = 0
   for (let i = 0; i + 1 < characters.length && added < room; i++, added++) {
-    set.add(`${prefix}${characters[i]}${characters[i + 1]}`)
+    set.add(prefix, `${characters[i]}${characters[i + 1]}`)
   }
-  if (characters.length === 1) set.add(`${prefix}${run}`)
+  if (characters.length === 1) set.add(prefix, run)
   return added
 }
 
@@ -35,7 +35,7 @@ export function addWords(
     if (word.length > 40) {
       if (CJK.test(word)) count += addBigrams(set, prefix, word.slice(0, 2000), limit - count)
       else {
-        set.add(`${prefix}long-word`)
+        set.add(prefix, 'long-word')
         count++
       }
       continue
@@ -53,14 +53,14 @@ export function addWords(
     if (first < 65) {
       // Amounts and numbers: what counts is how they look.
       const shape = word.replace(DIGITS, '9')
-      set.add(`${prefix}${shape.length > 12 ? 'long-number' : shape}`)
+      set.add(prefix, shape.length > 12 ? 'long-number' : shape)
       continue
     }
-    set.add(prefix + (fold === null ? word : fold(word, language)))
-    if (bang) set.add(`${prefix}${word}!`)
+    set.add(prefix, fold === null ? word : fold(word, language))
+    if (bang) set.add(prefix, `${word}!`)
     const dot = word.search(/[._]/)
     if (dot > 0) {
-      for (const piece of word.split(/[._]/, 6)) if (piece.length > 2) set.add(prefix + piece)
+      for (const piece of word.split(/[._]/, 6)) if (piece.length > 2) set.add(prefix, piece)
     }
   }
 }
@@ -78,6 +78,7 @@ const LEET = new Map([
   ['@', 'a'],
   ['$', 's'],
 ])
+const MAYBE_LEET = /[a-z][0134578@$]{1,3}[a-z]/i
 const LEET_WORD =
   /(?<![\p{L}\p{N}])(?=[a-z0134578@$]{4,24}(?![\p{L}\p{N}]))[a-z]{0,20}[a-z][0134578@$]{1,3}[a-z][a-z0134578@$]{0,20}/giu
 
@@ -86,13 +87,17 @@ export function addDisguised(set: TokenSet, text: string): void {
   let spaced = 0
   for (const found of text.matchAll(SPACED)) {
     if (++spaced > 30) break
-    set.add(found[0].replace(/[ .*_-]/g, '').toLowerCase())
-    set.add('trick:spaced')
+    set.add('', found[0].replace(/[ .*_-]/g, '').toLowerCase())
+    set.add('trick:', 'spaced')
   }
+  if (!MAYBE_LEET.test(text)) return
   let leet = 0
   for (const found of text.matchAll(LEET_WORD)) {
     if (++leet > 30) break
-    set.add(found[0].toLowerCase().replace(/[0134578@$]/g, (sign) => LEET.get(sign) ?? sign))
-    set.add('trick:leet')
+    set.add(
+      '',
+      found[0].toLowerCase().replace(/[0134578@$]/g, (sign) => LEET.get(sign) ?? sign),
+    )
+    set.add('trick:', 'leet')
   }
 }

@@ -8,6 +8,7 @@ import {
   encodeFeatures,
   encodeModel,
   extractFeatures,
+  type Features,
   type Model,
 } from '../src/index.ts'
 import { mailOf, sample } from './support.ts'
@@ -19,6 +20,10 @@ function trained(ham: number, spam: number): Model {
     if (n < spam) model.learn(extractFeatures(sample('spam', n)), 'spam')
   }
   return model
+}
+
+function textsOf({ texts }: Features): string[] {
+  return texts === null ? [] : Array.from({ length: texts.length }, (_, index) => texts.at(index))
 }
 
 describe('a model', () => {
@@ -119,7 +124,7 @@ describe('features', () => {
   it('fold words by the function given', () => {
     const fold = (word: string, language: string): string =>
       language === 'de' ? word.replace(/en$/, '') : word
-    const { texts } = extractFeatures(mailOf('Rechnungen', 'bitte zahlen', { language: 'de' }), { fold })
+    const texts = textsOf(extractFeatures(mailOf('Rechnungen', 'bitte zahlen', { language: 'de' }), { fold }))
     expect(texts).toContain('zahl')
     expect(texts).toContain('subject:rechnung')
   })
@@ -136,13 +141,13 @@ describe('features', () => {
     ['Chinese as bigrams', '免费发票代开', '免费'],
     ['Arabic', 'اربح جائزة الآن', 'جائزة'],
   ])('see through %s', (_what, text, token) => {
-    expect(extractFeatures(mailOf('x', text)).texts).toContain(token)
+    expect(textsOf(extractFeatures(mailOf('x', text)))).toContain(token)
   })
 
   it('are bounded and quick on giant tokens', () => {
-    const { texts, textGrams } = extractFeatures(mailOf('x'.repeat(100_000), 'a1'.repeat(500_000)))
-    expect(texts?.length).toBeLessThan(5000)
-    expect(textGrams.length).toBeLessThan(10_000)
-    expect(Math.max(...(texts ?? []).map((text) => text.length))).toBeLessThan(64)
+    const features = extractFeatures(mailOf('x'.repeat(100_000), 'a1'.repeat(500_000)))
+    expect(features.texts?.length).toBeLessThan(5000)
+    expect(features.textGrams.length).toBeLessThan(10_000)
+    expect(Math.max(...textsOf(features).map((text) => text.length))).toBeLessThan(90)
   })
 })

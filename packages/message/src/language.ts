@@ -43,13 +43,16 @@ const SCRIPTS: readonly (readonly [string, RegExp])[] = [
   ['th', /[\u0e00-\u0e7f]/g],
   ['hi', /[\u0900-\u097f]/g],
 ]
-const SAMPLE = 1500
+const SAMPLE = 1200
+const MAX_WORDS = 120
+/** No stop word is longer. */
+const LONGEST = 8
 const NOT_LATIN = /[\u0370-\uffff]/
 const WORD = /\p{L}+/gu
 
 /**
  * The language a text is probably in, as an ISO 639-1 code, or '' where nothing tells. By script, and for Latin
- * script by frequent words; a hint for folding words, never evidence by itself. Looks at the first 1,500 characters.
+ * script by frequent words; a hint for folding words, never evidence by itself. Looks at the first 1,200 characters.
  */
 export function guessLanguage(text: string): string {
   const sample = text.slice(0, SAMPLE).toLowerCase()
@@ -71,9 +74,11 @@ export function guessLanguage(text: string): string {
   }
   const counts = new Array<number>(STOP_WORDS.length).fill(0)
   let words = 0
-  for (const found of sample.match(WORD) ?? []) {
-    words++
-    for (const i of LANGUAGES_OF_WORD.get(found) ?? []) counts[i] = (counts[i] as number) + 1
+  for (const [word] of sample.matchAll(WORD)) {
+    if (++words > MAX_WORDS) break
+    if (word.length > LONGEST) continue
+    const languages = LANGUAGES_OF_WORD.get(word)
+    if (languages !== undefined) for (const i of languages) counts[i] = (counts[i] as number) + 1
   }
   const most = Math.max(...counts)
   if (most < 2 || most * 12 < words) return ''
