@@ -5,7 +5,7 @@ const watched = process.stdout.isTTY && !process.env['CI']
 
 export default defineConfig({
   test: {
-    projects: ['packages/*', 'apps/*', 'tools/*'],
+    projects: ['packages/*', 'apps/*', 'tools/*', 'scripts'],
     reporters: [watched ? 'dot' : 'default'],
     slowTestThreshold: 5_000,
     testTimeout: 20_000,

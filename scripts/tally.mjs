@@ -24,7 +24,7 @@ if (existsSync(file)) {
   failed++
   console.log('failed: vitest left no results')
 }
-if (exitCode & 2) {
+if (exitCode === 2 || exitCode === 3) {
   failed++
   console.log('failed: a step before the tests (build, check, lint or typecheck)')
 }
