@@ -16,6 +16,7 @@ export interface CacheLimits {
   readonly failureMs: number
 }
 
+/** Limits where nobody says otherwise. */
 export const CACHE_DEFAULTS: CacheLimits = {
   entries: 10_000,
   octets: 16 << 20,

@@ -21,6 +21,7 @@ export interface RecordData {
   readonly TXT: string
 }
 
+/** The types somebody may ask for. */
 export type RecordType = keyof RecordData
 
 /** One decoded record of an answer section. */
