@@ -1,5 +1,6 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { type Fold, loadFold, loadModel } from '@restante/filter'
-import type { MaildropStore } from '@restante/maildrop'
+import type { Claim, MaildropStore } from '@restante/maildrop'
 import type { Config, RoleContext, RunningRole } from '@restante/runtime'
 import { errorFields } from '@restante/runtime'
 import { openLocalStore } from '@restante/store-local'
@@ -12,6 +13,9 @@ const SAVE_AFTER_MS = 1000
 /** It is built anew once this many lessons, and this share of all messages taught, have come since. */
 const REBUILD_AFTER_LESSONS = 20
 const REBUILD_AFTER_SHARE = 0.05
+/** How long a claim that another holds is tried again. */
+const CLAIM_WAIT_MS = 10_000
+const CLAIM_RETRY_MS = 100
 const EXPIRE_EVERY_MS = 3_600_000
 const LARGEST_LESSON_OCTETS = 2_000_000
 
@@ -22,7 +26,7 @@ export async function startLearner(config: Config, context: RoleContext): Promis
     directory: config.store.directory,
     floorOctets: config.store.floorOctets,
   })
-  const claim = await store.claim('role:learner')
+  const claim = await claimRole(store, context)
   if (claim === null) {
     await store[Symbol.asyncDispose]()
     throw Object.assign(new Error(`another learner works on ${config.store.directory}`), { code: 'claimed' })
@@ -94,6 +98,14 @@ export async function startLearner(config: Config, context: RoleContext): Promis
       await claim[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** The learner's claim. One that is just ending, or was just killed and is still going, is waited for a while. */
+async function claimRole(store: MaildropStore, context: RoleContext): Promise<Claim | null> {
+  for (const begunMs = context.now(); ; await wait(CLAIM_RETRY_MS)) {
+    const claim = await store.claim('role:learner')
+    if (claim !== null || context.signal.aborted || context.now() - begunMs >= CLAIM_WAIT_MS) return claim
   }
 }
 
