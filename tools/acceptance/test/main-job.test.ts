@@ -199,9 +199,17 @@ function asCrlf(client: Client, octets: Buffer): string {
   return client.keeps === 'octets' ? text : text.replace(/\r?\n/g, '\r\n')
 }
 
-/** A message as far as a client keeps it: both sides of the comparison go through here. */
+/**
+ * A message as far as a client keeps it: both sides of the comparison go through here. The client that takes messages
+ * apart also closes a multipart that was left open.
+ */
 function asKept(client: Client, text: string): string {
-  return client.keeps === 'all but white space' ? text.replace(/\s+/g, ' ').trim() : text
+  return client.keeps === 'all but white space'
+    ? text
+        .replace(/\s+/g, ' ')
+        .trim()
+        .replace(/(?: --\S+--)+$/, '')
+    : text
 }
 
 /** Where a text parts from the expected one that shares most of its end with it. */
