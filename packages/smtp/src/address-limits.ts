@@ -37,7 +37,8 @@ export class AddressLimits {
 
   /** Counts a new connection; anything but `ok` means it is refused and not counted as open. */
   admit(address: string): Admission {
-    if (!this.#active) return 'ok'
+    // A Unix socket has no address: what comes through it is told apart by nobody.
+    if (!this.#active || address === '') return 'ok'
     const now = this.#nowMs()
     const key = limitKey(address)
     const record = this.#records.get(key) ?? {

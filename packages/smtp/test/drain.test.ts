@@ -1,10 +1,14 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect, createServer, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { REPLIES } from '@restante/mail'
 import { expect, test } from 'vitest'
+import { createSmtpServer } from '../src/index.ts'
 import { Client, startBench, until } from './harness.ts'
 
 const BYE = '421 4.3.2 Shutting down; try again in a minute\r\n'
@@ -73,6 +77,26 @@ test('a hook under way at the deadline is told', async () => {
   await bench.server.close({ drainMs: 0 })
   await until(() => aborted)
   expect(aborted).toBe(true)
+})
+
+test('listens on a Unix socket, without limits by address', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'smtp-'))
+  const path = join(folder, 'lmtp')
+  const server = createSmtpServer({
+    mode: 'lmtp',
+    hostname: 'mx.test',
+    limits: { connectionsPerAddress: 1 },
+    policy: { rcpt: () => null },
+    data: async () => REPLIES.accepted,
+  })
+  await server.listen({ path })
+  for (let count = 0; count < 3; count++) {
+    const client = new Client(connect({ path }))
+    expect(await client.begin('LHLO client.test')).toBe('250 2.1.5 Recipient ok')
+    client.write('QUIT\r\n')
+  }
+  await server.close({ drainMs: 1_000 })
+  rmSync(folder, { recursive: true })
 })
 
 test('listens on an inherited socket', async () => {

@@ -138,3 +138,37 @@ describe.each(['smtp', 'lmtp'] as const)('nothing a peer sends ends the process 
     expect(bench.events.filter((event) => event.event === 'fault' && event.fault !== 'peer')).toEqual([])
   })
 })
+
+/** Everything the server says to a stream that ends with the peer closing its side. */
+async function answers(bench: Bench, chunks: readonly string[]): Promise<string> {
+  const client = await bench.client()
+  for (const chunk of chunks) await client.writeAlone(chunk)
+  client.socket.end()
+  return client.rest()
+}
+
+test('the answers do not depend on how the octets are cut', async () => {
+  await using bench = await startBench({
+    auth: AUTH,
+    authWithoutTls: 'always',
+    dsn: true,
+    tls: null,
+    limits: { messageOctets: 5_000, oversizeSlackOctets: 1_000 },
+    async data(_envelope, body) {
+      let octets = 0
+      for await (const chunk of body) octets += chunk.length
+      return { code: 250, enhanced: '2.0.0', reason: 'accepted', text: `Stored ${octets} octets` }
+    },
+  })
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...Object.values(STATES)), stream, async (opening, words) => {
+      const whole = [opening, ...words].join('')
+      const once = await answers(bench, [whole])
+      expect(await answers(bench, [opening, ...words])).toBe(once)
+      expect(
+        await answers(bench, whole.length > 3_000 ? (whole.match(/[\s\S]{1,97}/g) ?? []) : [...whole]),
+      ).toBe(once)
+    }),
+    { numRuns: 150 },
+  )
+})

@@ -11,7 +11,7 @@ import { EngineServer } from '../src/server.ts'
 
 type Class = abstract new (...parameters: never[]) => object
 
-/** Methods of the base that ours rests on without overriding them. */
+/** Methods of the base that ours rests on without overriding them, or whose work it does in their place. */
 const LEANED_ON: Readonly<Record<string, readonly string[]>> = {
   SMTPServer: [
     '_acceptSocket',
