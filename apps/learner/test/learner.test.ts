@@ -80,7 +80,7 @@ test('one learner a store: the second says so; after the first has stopped there
   await first.stop()
   running = null
   await start()
-})
+}, 30_000)
 
 test('a snapshot that cannot be read does not keep it from starting', async () => {
   {
