@@ -20,7 +20,7 @@ export class Connection {
       this.#database = new DatabaseSync(path, { timeout: busyMs, enableForeignKeyConstraints: false })
       this.#database.exec(
         `PRAGMA journal_mode=WAL; PRAGMA synchronous=${synchronous}; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000;
-         PRAGMA journal_size_limit=67108864`,
+         PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=4000`,
       )
     } catch (error) {
       throw storeError(error)

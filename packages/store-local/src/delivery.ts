@@ -11,7 +11,8 @@ import {
   type Staged,
   StoreError,
 } from '@restante/maildrop'
-import type { CopyRequest } from './requests.ts'
+import type { CopyRequest, DeliverRequest } from './requests.ts'
+import type { Trailer } from './segment-format.ts'
 import { noRoom, type StagedBody, type StagingPlace, stageBody } from './staging.ts'
 import { bodyId, type UniqueIds } from './unique-ids.ts'
 import { trailerOf } from './write-delivery.ts'
@@ -28,8 +29,8 @@ export interface DeliveryTools {
   readonly now: () => number
   /** Address of an account, for the segment's trailer; empty where unknown. */
   readonly addressOf: (account: string) => string
-  /** Whether the index knows a segment of that name. */
-  readonly isKnownSegment: (name: string) => boolean
+  /** Whether the index has a body in the segment of that name; in doubt it does. */
+  readonly isUsedSegment: (name: string) => boolean
   /** Bodies staged but neither committed nor discarded, so that closing the store drops them. */
   readonly stagedBodies: Set<StagedBody>
   /** Commits closing the store waits for. */
@@ -60,14 +61,11 @@ function staged(tools: DeliveryTools, body: StagedBody): Staged {
   const { form } = body
   let ended = false
   tools.stagedBodies.add(body)
-  const end = async (kept: boolean): Promise<void> => {
-    tools.stagedBodies.delete(body)
-    await body.end(kept)
-  }
   const drop = async (): Promise<void> => {
     if (ended) return
     ended = true
-    await end(false)
+    tools.stagedBodies.delete(body)
+    await body.end(false)
   }
   return {
     ...form,
@@ -91,18 +89,10 @@ function staged(tools: DeliveryTools, body: StagedBody): Staged {
       tools.stagedBodies.delete(body)
       const work = commitBody(tools, body, envelope, copies)
       tools.committing.add(work)
-      // Where the writer thread crashed, its last transaction may have happened or not: the index tells.
-      let kept = true
       try {
-        const outcomes = await work
-        kept = outcomes.some((outcome) => 'stored' in outcome)
-        return outcomes
-      } catch (error) {
-        kept = body.segment !== null && tools.isKnownSegment(body.segment)
-        throw error
+        return await work
       } finally {
         tools.committing.delete(work)
-        await end(kept)
       }
     },
     discard: drop,
@@ -129,7 +119,10 @@ async function commitBody(
   envelope: Envelope,
   copies: readonly CopyOrder[],
 ): Promise<readonly CopyOutcome[]> {
-  if (copies.length === 0) return []
+  if (copies.length === 0) {
+    await body.end(false)
+    return []
+  }
   const requests = copies.map(
     (order): CopyRequest => ({
       account: order.account,
@@ -142,20 +135,50 @@ async function commitBody(
       record: order.record ? recordRequest(order.record) : null,
     }),
   )
-  const id = bodyId()
-  const placed = body.whole
-    ? null
-    : await body.place(
-        id,
-        trailerOf(requests.map((request) => ({ ...request, address: tools.addressOf(request.account) }))),
-      )
-  return tools.writer.run('deliver', {
-    bodyId: id,
-    body: placed ?? (body.whole as Uint8Array),
+  const request = {
+    bodyId: bodyId(),
     ...body.form,
     atMs: tools.now(),
     copies: requests,
-  })
+  }
+  if (body.whole) {
+    try {
+      return await tools.writer.run('deliver', { ...request, body: body.whole })
+    } finally {
+      await body.end(false)
+    }
+  }
+  const trailer = trailerOf(requests.map((each) => ({ ...each, address: tools.addressOf(each.account) })))
+  return commitFile(tools, body, request, trailer)
+}
+
+/**
+ * Commits a body that is in a segment of its own. The index knows the segment before the record is whole: a file with
+ * a whole record and no row can only be newer than the index.
+ */
+async function commitFile(
+  tools: DeliveryTools,
+  body: Extract<StagedBody, { whole: null }>,
+  request: Omit<DeliverRequest, 'body'>,
+  trailer: Trailer,
+): Promise<readonly CopyOutcome[]> {
+  const { writer } = tools
+  const { segment } = body
+  let row: number | null = null
+  // Where the writer thread crashed, its last transaction may have happened or not: the index tells.
+  let kept: boolean | null = null
+  try {
+    row = await writer.run('addSegment', { name: segment, octets: 0, atMs: Date.now() })
+    const placed = await body.place(request.bodyId, trailer)
+    const outcomes = await writer.run('deliver', { ...request, body: { ...placed, row } })
+    kept = outcomes.some((outcome) => 'stored' in outcome)
+    return outcomes
+  } finally {
+    kept ??= tools.isUsedSegment(segment)
+    await body.end(kept)
+    // Where this fails, compaction finds a segment with nothing in it.
+    if (!kept && row !== null) await writer.run('forgetSegment', row).catch(() => false)
+  }
 }
 
 function recordRequest(record: MessageRecord): NonNullable<CopyRequest['record']> {

@@ -32,7 +32,8 @@ export interface CopyRequest {
 
 /** A body that already is in a segment file of its own, flushed. */
 export interface PlacedBody {
-  readonly segment: string
+  /** Row of its segment, entered before its record was whole. */
+  readonly row: number
   readonly segmentOctets: number
   readonly position: number
   readonly crc: number
@@ -121,12 +122,12 @@ export interface Operations {
   forgetRecords(account: string): number
   saveModel(snapshot: ModelSnapshot): null
 
-  /** Enters a segment compaction is about to write. */
+  /** Enters a segment that compaction, or the staging of a large body, is about to fill. */
   addSegment(segment: { readonly name: string; readonly octets: number; readonly atMs: number }): number
   relocate(request: { readonly to: number; readonly bodies: readonly Relocation[] }): number
   /** Marks a sealed segment as emptied, so that its file may go; false if a body is still in it. */
   emptySegment(n: number): boolean
-  /** Takes an emptied segment whose file is gone out of the index. */
+  /** Takes a segment whose file is gone out of the index; false if a body is still in it. */
   forgetSegment(n: number): boolean
   /** Seals segments of processes that are gone, with the sizes of their files. */
   sealSegments(segments: readonly { readonly name: string; readonly octets: number }[]): number

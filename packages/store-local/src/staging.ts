@@ -57,18 +57,24 @@ export class StagingBudget {
 }
 
 /** A body whose octets are taken, in memory or in a file nothing points at. */
-export interface StagedBody {
+export type StagedBody = {
   readonly form: StoredForm
-  /** The body, where it is in memory. */
-  readonly whole: Uint8Array | null
-  /** Name of the file it is in, where it is not in memory. */
-  readonly segment: string | null
   read(): AsyncIterable<Uint8Array>
-  /** Writes the record's ends around a body in a file and makes all of it durable; null for one in memory. */
-  place(id: Uint8Array, trailer: Trailer): Promise<PlacedBody | null>
   /** Gives memory back; removes the file unless it was `kept`. */
   end(kept: boolean): Promise<void>
-}
+} & (
+  | {
+      /** The body, where it is in memory. */
+      readonly whole: Uint8Array
+    }
+  | {
+      readonly whole: null
+      /** Name of the file it is in. */
+      readonly segment: string
+      /** Writes the record's ends around the body and makes all of it durable. */
+      place(id: Uint8Array, trailer: Trailer): Promise<Omit<PlacedBody, 'row'>>
+    }
+)
 
 /** A large body's own segment while it streams in. */
 class BodyFile {
@@ -220,11 +226,9 @@ function memoryBody(budget: StagingBudget, form: StoredForm, whole: Uint8Array):
   return {
     form,
     whole,
-    segment: null,
     async *read() {
       if (whole.length > 0) yield whole
     },
-    place: async () => null,
     async end() {
       budget.give(held)
       held = 0
@@ -260,7 +264,6 @@ function fileBody(place: StagingPlace, form: StoredForm, file: BodyFile): Staged
         })(),
       )
       return {
-        segment: file.name,
         segmentOctets: file.end + end.length,
         position: start,
         crc: file.crc,

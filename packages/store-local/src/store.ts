@@ -238,9 +238,12 @@ function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
       now,
       addressOf: (account) =>
         index.get<{ address: string }>('SELECT address FROM accounts WHERE id = ?', account)?.address ?? '',
-      isKnownSegment: (name) => {
+      isUsedSegment: (name) => {
         try {
-          return index.get('SELECT 1 FROM segments WHERE name = ?', name) !== undefined
+          return (
+            index.get('SELECT 1 FROM segments s JOIN bodies b ON b.segment = s.n WHERE s.name = ?', name) !==
+            undefined
+          )
         } catch {
           // In doubt the file stays; the next opener looks again.
           return true

@@ -47,7 +47,9 @@ function holdsRecord(path: string): boolean {
 export async function sweepSegments({ directory, index, writer, log }: SweepTools): Promise<void> {
   const names = segmentNames(directory)
   const isLive = (name: string): boolean => isInstanceAlive(instanceOf(name))
-  const open = guarded(() => index.all<{ name: string }>('SELECT name FROM segments WHERE state = 0'))
+  const open = guarded(() =>
+    index.all<{ n: number; name: string }>('SELECT n, name FROM segments WHERE state = 0'),
+  )
   const dead = open.filter(({ name }) => !isLive(name))
   if (dead.length > 0) {
     const sealed = await writer.run(
@@ -55,6 +57,8 @@ export async function sweepSegments({ directory, index, writer, log }: SweepTool
       dead.map(({ name }) => ({ name, octets: fileOctets(join(directory, name)) })),
     )
     if (sealed > 0) log('store-segments-sealed', { segments: sealed })
+    // Entered, but nothing of what is in them was ever committed.
+    for (const { n } of dead) await writer.run('emptySegment', n)
   }
   await removeEmptied(directory, index, writer)
   let removed = 0

@@ -108,16 +108,12 @@ export function placeBody(context: WriteContext, request: DeliverRequest): BodyP
   return { segment, position: position + header.length, crc: bodyCrc }
 }
 
-/** The index row of a body's segment; made here where the body has one of its own. */
-function segmentRow(context: WriteContext, place: BodyPlace, atMs: number): number {
-  const { segment } = place
+/** The index row of a body's segment. One of the body's own is whole with it, so it is sealed here. */
+function segmentRow(context: WriteContext, { segment }: BodyPlace): number {
   if ('placed' in segment) {
-    return context.index.run(
-      'INSERT INTO segments (name, state, created_at_ms, octets) VALUES (?, 1, ?, ?)',
-      segment.placed.segment,
-      atMs,
-      segment.placed.segmentOctets,
-    ).lastRow
+    const { row, segmentOctets } = segment.placed
+    context.index.run('UPDATE segments SET state = 1, octets = ? WHERE n = ?', segmentOctets, row)
+    return row
   }
   if (segment.row === null) throw new Error(`segment ${segment.name} was never entered`)
   return segment.row
@@ -145,7 +141,7 @@ export function deliver(
     if (place === null) throw new TryAgain()
     body ??= index.run(
       'INSERT INTO bodies (segment, position, size, crc, refs, id) VALUES (?, ?, ?, ?, 0, ?)',
-      segmentRow(context, place, request.atMs),
+      segmentRow(context, place),
       place.position,
       request.sizeOctets,
       place.crc,

@@ -39,7 +39,12 @@ export function maintenanceOperations(context: WriteContext): MaintenanceOperati
     },
 
     forgetSegment(n) {
-      return index.run('DELETE FROM segments WHERE n = ? AND state = 2', n).changes > 0
+      return (
+        index.run(
+          'DELETE FROM segments WHERE n = ?1 AND NOT EXISTS (SELECT 1 FROM bodies WHERE segment = ?1)',
+          n,
+        ).changes > 0
+      )
     },
 
     sealSegments(segments) {

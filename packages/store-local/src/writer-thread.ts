@@ -25,8 +25,11 @@ const segments = new SegmentWriter({
   maxAgeMs: data.segmentMaxAgeMs,
   now: Date.now,
 })
+const index = connect(data.directory, 'index', BUSY_MS)
+// The pages deliveries scatter over: listings and counters of every maildrop.
+index.exec('PRAGMA cache_size=-65536')
 const batches = new WriteBatches({
-  index: connect(data.directory, 'index', BUSY_MS),
+  index,
   facts: connect(data.directory, 'facts', BUSY_MS),
   model: connect(data.directory, 'model', BUSY_MS),
   segments,

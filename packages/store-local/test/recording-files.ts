@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import type { FileLayer } from '../src/file-layer.ts'
 
@@ -6,7 +6,7 @@ import type { FileLayer } from '../src/file-layer.ts'
  * A file layer for tests, used by the writer thread and the staging thread of a store. It reads its orders from the
  * folder in `STORE_FAULTS`: every operation is appended to `journal`; a file named `fail-OPERATION` makes that operation
  * fail with the error code in it; `free` holds the octets the disk pretends to have; `crash-OPERATION` ends the
- * writer thread there.
+ * writer thread there, the Nth time where it holds a number.
  */
 export default function recordingFiles(real: FileLayer): FileLayer {
   const folder = process.env['STORE_FAULTS'] as string
@@ -17,7 +17,11 @@ export default function recordingFiles(real: FileLayer): FileLayer {
   const step = (name: string, detail = ''): void => {
     appendFileSync(`${folder}/journal`, `${name}${detail === '' ? '' : ` ${detail}`}\n`)
     const code = orders(`fail-${name}`)
-    if (!isMainThread && orders(`crash-${name}`) !== null) process.exit(1)
+    const crashIn = isMainThread ? null : orders(`crash-${name}`)
+    if (crashIn !== null) {
+      if (Number(crashIn) <= 1) process.exit(1)
+      writeFileSync(`${folder}/crash-${name}`, String(Number(crashIn) - 1))
+    }
     if (code !== null) throw Object.assign(new Error(`${code}: injected, ${name}`), { code })
   }
   const names = new Map<number, string>()
