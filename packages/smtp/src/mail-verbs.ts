@@ -69,7 +69,10 @@ export function mail(session: Session, argument: string | null, done: () => void
     'mail',
     (context) => hook({ session: evidence, reversePath: path, parameters }, context),
     accept,
-    (reply, fault) => session.refuse('mail', reply, done, { fault, from: display(path) }),
+    (reply, fault) => {
+      const words = fillReply(reply, { address: display(path), domain: path?.domain ?? '' })
+      session.refuse('mail', words, done, { fault, from: display(path) })
+    },
   )
 }
 

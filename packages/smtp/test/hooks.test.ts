@@ -181,11 +181,13 @@ describe('policy hooks', () => {
   })
 
   test('are told when the peer is gone', async () => {
+    let asked = false
     let aborted = false
     await using bench = await startBench({
       policy: {
         rcpt: (_recipient, { signal }) =>
           new Promise(() => {
+            asked = true
             signal.addEventListener('abort', () => {
               aborted = true
             })
@@ -197,7 +199,7 @@ describe('policy hooks', () => {
     await client.ask('EHLO client.test')
     await client.ask('MAIL FROM:<a@b.test>')
     client.write('RCPT TO:<c@d.test>\r\n')
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(() => asked)
     client.socket.resetAndDestroy()
     await until(() => aborted)
     expect(aborted).toBe(true)
@@ -325,13 +327,14 @@ describe('the data hook', () => {
     ['BDAT 5', 'half', 'disconnected'],
   ])('learns that the peer is gone (%s)', async (verb, sent, code) => {
     let cause: unknown
+    let octets = 0
     let aborted = false
     const data: DataHook = async (_envelope, body, { signal }) => {
       signal.addEventListener('abort', () => {
         aborted = true
       })
       try {
-        for await (const _ of body);
+        for await (const chunk of body) octets += chunk.length
       } catch (error) {
         cause = error
         throw error
@@ -342,8 +345,7 @@ describe('the data hook', () => {
     const client = await bench.client()
     await client.begin()
     client.write(`${verb}\r\n${sent}`)
-    await until(() => bench.events.some((event) => event.event === 'connection'))
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(() => octets === sent.length)
     client.destroy()
     await until(() => bench.events.some((event) => event.event === 'session-end'))
     await until(() => cause !== undefined)
@@ -386,9 +388,11 @@ describe('the data hook', () => {
     const gate = new Promise<void>((resolve) => {
       finish = resolve
     })
+    let whole = false
     let aborted = false
     const data: DataHook = async (_envelope, body, { signal }) => {
       for await (const _ of body);
+      whole = true
       await gate
       aborted = signal.aborted
       return REPLIES.accepted
@@ -398,7 +402,7 @@ describe('the data hook', () => {
     await client.begin()
     await client.ask('DATA')
     client.write('x\r\n.\r\n')
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await until(() => whole)
     client.socket.resetAndDestroy()
     await until(() => bench.events.some((event) => event.event === 'session-end'))
     finish()
