@@ -96,8 +96,9 @@ export class Connection<Key> implements SessionInfo {
     } else if (this.#phase === 'session') {
       if (this.#blocked !== null || this.#socket.writableLength > 0) {
         if (quietMs > limits.stalledMs) this.drop('stalled')
-      } else if (this.#session?.waiting === true) return
-      else if (this.#session?.state === 'AUTHORIZATION') {
+      } else if (this.#session?.waiting === true) {
+        if (quietMs > limits.idleMs) this.drop('unanswered')
+      } else if (this.#session?.state === 'AUTHORIZATION') {
         if (nowMs - this.#startedMs > limits.unauthenticatedMs) this.drop('login-timeout')
       } else if (quietMs > limits.idleMs) this.drop('idle')
     }
@@ -218,10 +219,11 @@ export class Connection<Key> implements SessionInfo {
     if (this.#phase === 'session') {
       const session = this.#session as Pop3Session
       this.#activityMs = this.#parts.now()
-      const waiting = session.waiting
-      const steps = session.push(chunk)
-      if (waiting) this.#socket.pause()
-      else this.#drive(steps)
+      if (session.waiting) {
+        // Kept by the session; the rest waits in the kernel.
+        session.push(chunk)
+        this.#socket.pause()
+      } else this.#guard(() => this.#drive(session.push(chunk)))
     } else if (this.#phase === 'proxy') this.#readProxyHeader(chunk)
   }
 
@@ -378,8 +380,13 @@ export class Connection<Key> implements SessionInfo {
   #answered = (answer: Answer): void => {
     if (this.#phase !== 'session') return
     this.#activityMs = this.#parts.now()
+    this.#guard(() => this.#drive((this.#session as Pop3Session).answer(answer)))
+  }
+
+  /** A bug here ends this session, never the process. */
+  #guard(work: () => void): void {
     try {
-      this.#drive((this.#session as Pop3Session).answer(answer))
+      work()
     } catch (error) {
       this.#backing.report('session', error)
       this.drop('bug')

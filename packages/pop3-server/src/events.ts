@@ -25,6 +25,8 @@ export type EndReason =
   | 'proxy-header'
   | 'shutdown'
   | 'socket-error'
+  /** The backend did not answer within the idle time. */
+  | 'unanswered'
   | 'bug'
 
 /** Where an unexpected exception came from. */

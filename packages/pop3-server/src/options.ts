@@ -33,7 +33,7 @@ export const DEFAULT_LIMITS: ServerLimits = {
   authTries: 5,
   outputOctets: 65_536,
   connections: 20_000,
-  connectionsPerAddress: 50,
+  connectionsPerAddress: 200,
   handshakeMs: 30_000,
   unauthenticatedMs: 180_000,
   idleMs: 600_000,

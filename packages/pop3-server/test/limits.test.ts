@@ -49,6 +49,25 @@ describe('limits', () => {
     expect(store.locked.size).toBe(0)
   })
 
+  test('a backend that never answers', async () => {
+    let nowMs = 0
+    const signals: AbortSignal[] = []
+    const { port, event } = await start({
+      now: () => nowMs,
+      authenticate: (_, { signal }) => {
+        signals.push(signal)
+        return new Promise(() => {})
+      },
+    })
+    const wire = await connectPlain(port)
+    wire.write('USER anna\r\nPASS secret\r\n')
+    await wire.line()
+    await wire.line()
+    nowMs = 700_000
+    expect((await event('session-end')).reason).toBe('unanswered')
+    expect(signals[0]?.aborted).toBe(true)
+  })
+
   test('a handshake that never ends', async () => {
     let nowMs = 0
     const { tlsPort, event } = await start({ now: () => nowMs, limits: { handshakeMs: 5_000 } })
