@@ -1,11 +1,17 @@
 import { readFileSync } from 'node:fs'
-import { type Authenticator, createAuthenticator } from '@restante/accounts'
+import {
+  type Authenticator,
+  createAuthenticator,
+  hasScramCredentials,
+  type LoginOutcome,
+} from '@restante/accounts'
 import type { MaildropKey } from '@restante/maildrop'
 import {
   createPop3Server,
   type LoginRequest,
   type LoginResult,
   type Pop3Event,
+  type ScramSource,
   type TlsSettings,
 } from '@restante/pop3-server'
 import {
@@ -40,6 +46,7 @@ export async function startPop3d(config: Config, context: RoleContext): Promise<
   const server = createPop3Server<MaildropKey>({
     store,
     authenticate: (request, { signal }) => authenticate(authenticator, request, signal),
+    ...((await hasScramCredentials(store.directory)) ? { scram: scramSource(authenticator) } : {}),
     ...(config.tls === null ? {} : { tls: readCertificate(config) }),
     allowPlainLogin: config.pop3.plainLogin,
     utf8: config.pop3.utf8 === 'strict' ? 'strict' : 'lenient',
@@ -94,14 +101,35 @@ async function authenticate(
 ): Promise<LoginResult<MaildropKey>> {
   if (request.mechanism !== 'USER' && request.mechanism !== 'PLAIN' && request.mechanism !== 'LOGIN')
     return null
-  const outcome = await authenticator.login({
-    mechanism: request.mechanism,
-    name: request.name,
-    secret: request.password,
-    remote: request.remoteAddress,
-    service: 'pop3',
-    signal,
-  })
+  return resultOf(
+    await authenticator.login({
+      mechanism: request.mechanism,
+      name: request.name,
+      secret: request.password,
+      remote: request.remoteAddress,
+      service: 'pop3',
+      signal,
+    }),
+  )
+}
+
+function scramSource(authenticator: Authenticator): ScramSource<MaildropKey> {
+  return {
+    async credentials(name, { mechanism, remoteAddress, signal }) {
+      const begun = await authenticator.scram({
+        mechanism,
+        name,
+        remote: remoteAddress,
+        service: 'pop3',
+        signal,
+      })
+      if ('failed' in begun) return { failed: begun.failed === 'auth' ? 'auth' : 'sys-temp' }
+      return { ...begun.verifier, settle: async (proven) => resultOf(await begun.settle(proven)) }
+    },
+  }
+}
+
+function resultOf(outcome: LoginOutcome): LoginResult<MaildropKey> {
   if ('ok' in outcome) return { maildrop: outcome.ok.key, account: outcome.ok.account.address }
   return outcome.failed === 'auth' ? null : { failed: 'sys-temp' }
 }
