@@ -40,10 +40,9 @@ export async function forwardConfirmed(
   )
   const name = names[at]
   if (name !== undefined) return { result: 'confirmed', name, generic: isGenericName(name, octets) }
-  const failed = answers.find((each) => each.kind === 'servfail' || each.kind === 'timeout')
-  return failed === undefined
-    ? { result: 'unconfirmed', names }
-    : { result: 'temperror', why: 'why' in failed ? failed.why : failed.kind }
+  for (const each of answers)
+    if (each.kind === 'servfail' || each.kind === 'timeout') return { result: 'temperror', why: each.why }
+  return { result: 'unconfirmed', names }
 }
 
 /**
