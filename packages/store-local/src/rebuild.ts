@@ -159,7 +159,7 @@ async function scan(
   report.lost =
     index.get<{ v: number }>('SELECT count(*) AS v FROM bodies WHERE n NOT IN (SELECT body FROM found)')?.v ??
     0
-  index.exec('DROP INDEX bodies_id; DROP TABLE found')
+  index.exec("DROP INDEX bodies_id; DROP TABLE found; DELETE FROM sequence WHERE name = 'is_old'")
   return report
 }
 

@@ -129,6 +129,8 @@ export interface Operations {
   emptySegment(n: number): boolean
   /** Takes a segment whose file is gone out of the index; false if a body is still in it. */
   forgetSegment(n: number): boolean
+  /** Remembers that the index is older than the mail, until it is rebuilt. */
+  noteOldIndex(): null
   /** Seals segments of processes that are gone, with the sizes of their files. */
   sealSegments(segments: readonly { readonly name: string; readonly octets: number }[]): number
 }

@@ -19,7 +19,7 @@ import { connect, migrate } from './schema.ts'
 import { SegmentFiles } from './segment-files.ts'
 import { type StagedBody, StagingBudget } from './staging.ts'
 import { type StoreStats, storeStats } from './statistics.ts'
-import { sweepSegments } from './sweep.ts'
+import { isOldIndex, sweepSegments } from './sweep.ts'
 import { type Random, systemRandom, UniqueIds } from './unique-ids.ts'
 import { type VerifyProgress, type VerifyReport, verifyStore } from './verification.ts'
 import { type StoreLog, Writer } from './writer.ts'
@@ -61,7 +61,7 @@ export interface LocalStore extends MaildropStore {
   /**
    * Gives the octets of removed mail back to the disk, while mail comes and goes: rewrites sealed segments of which at
    * least `deadShare` (0 to 1, a third otherwise) is dead. What an open maildrop may still show stays.
-   * @throws {StoreError} `busy` while another process does it
+   * @throws {StoreError} `busy` while another process does it; `corrupt` where the index is older than the mail
    */
   compact(options?: { readonly deadShare?: number }): Promise<CompactReport>
   /** Counts what the store holds; reads every row. */
@@ -268,6 +268,12 @@ function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
     async compact(given = {}) {
       await using held = await claim('store:compaction')
       if (!held) throw new StoreError('busy', 'another process is compacting this store')
+      if (isOldIndex(index)) {
+        throw new StoreError(
+          'corrupt',
+          'the index is older than the mail; `restante store rebuild-index` first',
+        )
+      }
       await purgeErased()
       return compactSegments(
         {

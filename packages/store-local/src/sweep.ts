@@ -39,36 +39,30 @@ function holdsRecord(path: string): boolean {
   }
 }
 
+/** How long after the index's last change a segment may have been written: commits overlap, and clocks are set. */
+const CLOCK_MARGIN_MS = 3_600_000
+
+/** Whether the index was found to be older than the mail, and not rebuilt since. */
+export function isOldIndex(index: Connection): boolean {
+  return guarded(() => index.get("SELECT 1 FROM sequence WHERE name = 'is_old'")) !== undefined
+}
+
 /**
- * Done by every opener: seals the open segments of processes that are gone, removes their files that nothing points
- * at (bodies staged but never committed) and those compaction had emptied. A file with records the index does not
- * know stays and is reported: the index is older than the mail, and `rebuildIndex` brings it back.
+ * Done by every opener: seals the open segments of processes that are gone, and removes their files that nothing points
+ * at (bodies staged but never committed) and those compaction had emptied. An index that is older than the mail (a
+ * backup put in place by hand) is noticed and reported; then nothing with a record in it is removed until
+ * `rebuildIndex` has read it.
  */
 export async function sweepSegments({ directory, index, writer, log }: SweepTools): Promise<void> {
-  const names = segmentNames(directory)
   const isLive = (name: string): boolean => isInstanceAlive(instanceOf(name))
-  const open = guarded(() =>
-    index.all<{ n: number; name: string }>('SELECT n, name FROM segments WHERE state = 0'),
-  )
-  const dead = open.filter(({ name }) => !isLive(name))
-  if (dead.length > 0) {
-    const sealed = await writer.run(
-      'sealSegments',
-      dead.map(({ name }) => ({ name, octets: fileOctets(join(directory, name)) })),
-    )
-    if (sealed > 0) log('store-segments-sealed', { segments: sealed })
-    // Entered, but nothing of what is in them was ever committed.
-    for (const { n } of dead) await writer.run('emptySegment', n)
-  }
-  await removeEmptied(directory, index, writer)
+  const strangers: string[] = []
   let removed = 0
-  const unknown: string[] = []
-  for (const name of names) {
+  for (const name of segmentNames(directory)) {
     if (isLive(name)) continue
     if (guarded(() => index.get('SELECT 1 FROM segments WHERE name = ?', name))) continue
     const path = join(directory, name)
     try {
-      if (holdsRecord(path)) unknown.push(name)
+      if (holdsRecord(path)) strangers.push(name)
       else {
         rmSync(path, { force: true })
         removed++
@@ -78,13 +72,40 @@ export async function sweepSegments({ directory, index, writer, log }: SweepTool
     }
   }
   if (removed > 0) log('store-leftovers-removed', { files: removed })
-  if (unknown.length > 0) {
-    log('store-unknown-segments', {
-      files: unknown.length,
-      first: unknown[0] as string,
-      hint: 'mail the index does not know; `restante store rebuild-index` brings it back',
+
+  const open = guarded(() =>
+    index.all<{ n: number; name: string }>('SELECT n, name FROM segments WHERE state = 0'),
+  )
+  const dead = open.filter(({ name }) => !isLive(name))
+  if (strangers.length > 0 || dead.some(({ name }) => isNewer(join(directory, name), index))) {
+    await writer.run('noteOldIndex', undefined)
+  }
+  if (isOldIndex(index)) {
+    log('store-index-old', {
+      unknownFiles: strangers.length,
+      hint: 'there is mail the index does not know; `restante store rebuild-index` brings it back',
     })
   }
+  if (dead.length > 0) {
+    const sealed = await writer.run(
+      'sealSegments',
+      dead.map(({ name }) => ({ name, octets: fileOctets(join(directory, name)) })),
+    )
+    if (sealed > 0) log('store-segments-sealed', { segments: sealed })
+  }
+  if (isOldIndex(index)) return
+  // Entered, but nothing of what is in them was ever committed.
+  for (const { n } of dead) await writer.run('emptySegment', n)
+  await removeEmptied(directory, index, writer)
+}
+
+/** Whether a segment was written long after the index last changed. */
+function isNewer(path: string, index: Connection): boolean {
+  const changedMs =
+    guarded(() => index.get<{ value: number }>("SELECT value FROM sequence WHERE name = 'changed_ms'"))
+      ?.value ?? 0
+  const writtenMs = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0
+  return changedMs > 0 && writtenMs > changedMs + CLOCK_MARGIN_MS
 }
 
 /** Removes the files of segments compaction has emptied, then their rows. How many. */

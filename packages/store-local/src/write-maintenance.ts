@@ -3,7 +3,7 @@ import type { WriteContext } from './write-context.ts'
 
 type MaintenanceOperations = Pick<
   Operations,
-  'addSegment' | 'relocate' | 'emptySegment' | 'forgetSegment' | 'sealSegments'
+  'addSegment' | 'relocate' | 'emptySegment' | 'forgetSegment' | 'sealSegments' | 'noteOldIndex'
 >
 
 /** What compaction and start-up change in the index. */
@@ -45,6 +45,11 @@ export function maintenanceOperations(context: WriteContext): MaintenanceOperati
           n,
         ).changes > 0
       )
+    },
+
+    noteOldIndex() {
+      index.run("INSERT OR REPLACE INTO sequence (name, value) VALUES ('is_old', 1)")
+      return null
     },
 
     sealSegments(segments) {

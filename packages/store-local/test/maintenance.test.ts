@@ -235,7 +235,7 @@ describe('verification', () => {
       'unknown-segment',
     ])
     await reopen()
-    expect(events).toContain('store-unknown-segments')
+    expect(events).toContain('store-index-old')
   })
 
   test('statistics count what is there', async () => {
@@ -314,6 +314,59 @@ describe('rebuilding the index', () => {
     const kept = await openMaildrop(store, inbox(account))
     expect([...kept.listing.ids].sort()).toEqual([...before.keys()].sort())
     await kept[Symbol.asyncDispose]()
+  })
+
+  test('an old index put in place by hand is noticed, and nothing is removed until it is rebuilt', async () => {
+    await deliverMany(1)
+    await store.close()
+    const backup = readFileSync(join(directory, 'index.db'))
+    store = await open()
+    const after = await deliverMany(2)
+    await store.close()
+    const { renameSync, utimesSync, writeFileSync } = await import('node:fs')
+    writeFileSync(join(directory, 'index.db'), backup)
+    // Its process is gone by then; in this test it is this very one.
+    const newer = join(directory, 'segments', segments().at(-1) as string)
+    renameSync(newer, join(directory, 'segments', '00000000000000000000000001-1-1.seg'))
+    events = []
+    store = await open()
+    expect(events).toContain('store-index-old')
+    await deliverMany(1)
+    await expect(store.compact({ deadShare: 0 })).rejects.toMatchObject({ code: 'corrupt' })
+    await reopen()
+    await expect(store.compact({ deadShare: 0 }), 'still').rejects.toMatchObject({ code: 'corrupt' })
+    await store.close()
+    expect(await rebuildIndex({ directory })).toMatchObject({ recovered: 2, lost: 0 })
+    store = await open()
+    await store.compact({ deadShare: 0 })
+    const recovered = await openMaildrop(store, { account, folder: RECOVERED, view: 'classic' })
+    expect(recovered.listing.count).toBe(after.size)
+    await recovered[Symbol.asyncDispose]()
+
+    // The same where the file is one the index knows as open, but was written long after.
+    await store.close()
+    const later = readFileSync(join(directory, 'index.db'))
+    store = await open()
+    await deliverMany(1)
+    const [name] = segments().slice(-1) as [string]
+    await store.close()
+    const { DatabaseSync } = await import('node:sqlite')
+    writeFileSync(join(directory, 'index.db'), later)
+    const index = new DatabaseSync(join(directory, 'index.db'))
+    const dead = '00000000000000000000000000-1-1.seg'
+    index.prepare('INSERT INTO segments (name, state, created_at_ms, octets) VALUES (?, 0, 0, 0)').run(dead)
+    index.close()
+    const path = join(directory, 'segments', dead)
+    writeFileSync(path, readFileSync(join(directory, 'segments', name)))
+    rmSync(join(directory, 'segments', name))
+    utimesSync(path, new Date(), new Date(Date.now() + 2 * 3_600_000))
+    events = []
+    store = await open()
+    expect(events).toContain('store-index-old')
+    expect(segments()).toContain(dead)
+    await store.close()
+    expect(await rebuildIndex({ directory })).toMatchObject({ recovered: 1, lost: 0 })
+    store = await open()
   })
 
   test('from nothing: every account and every message, in folder recovered', async () => {
