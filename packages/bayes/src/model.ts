@@ -82,16 +82,27 @@ const GRAMS: ViewSetting = { stride: 1, typicalCount: 1800, rate: 0.02 }
  * no offset in cross-validation, online, and trained on 200 or 1,000 messages alike.
  */
 const SLOPE = 0.3
-/** No view alone may outvote the others for ever. */
-const VIEW_BOUND = 12
+/**
+ * How far one view may go. Far for spam, not far for ham: padding with good words or borrowing a good header moves
+ * one or two views only. Measured: spam padded with 1,000 words of good mail is caught 59 % instead of 7 %, at no
+ * cost in cross-validation.
+ */
+const SPAM_BOUND = 12
+const HAM_BOUND = -4
+/** What is beyond the bound for ham still ranks. */
+const BEYOND = 0.02
 const MAX_EVIDENCE = 15
 /** Messages of the rarer class from which the model has its full weight. */
 const FULL_WEIGHT = 100
 /** Messages of the rarer class below which probabilities are drawn towards 0.5, and verdicts insignificant. */
 const TRUSTED_FROM = 5
 
-function clip(value: number): number {
-  return value > VIEW_BOUND ? VIEW_BOUND : value < -VIEW_BOUND ? -VIEW_BOUND : value
+function bound(value: number): number {
+  return value > SPAM_BOUND
+    ? SPAM_BOUND
+    : value < HAM_BOUND
+      ? HAM_BOUND + BEYOND * (value - HAM_BOUND)
+      : value
 }
 
 /** Weight by the number of messages learned of the rarer class: 0 for none, 1 from 100. */
@@ -180,7 +191,7 @@ export function createModel(state: ModelState = newState()): Model {
       const weight = trainingWeight(state.ham, state.spam)
       const trust = trustIn(state.ham, state.spam)
       const [a, b, c, d] = views(features).map(
-        ([table, numbers, view]) => trust * SLOPE * clip(scoreView(table, numbers, view)),
+        ([table, numbers, view]) => trust * SLOPE * bound(scoreView(table, numbers, view)),
       ) as [number, number, number, number]
       const logOdds = a + b + c + d
       const evidence: Evidence[] = []

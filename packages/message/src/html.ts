@@ -65,6 +65,7 @@ const ATTRIBUTE = /([^\s=>"'/]{1,80})(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>][
 const MAX_TAG = 8192
 const MAX_CSS = 65_536
 const MAX_LINKS = 2000
+const MAX_SELECTORS = 400
 const NAME_END = /[\s/>]/g
 
 function attributesOf(tag: string, from: number): Map<string, string> {
@@ -105,8 +106,8 @@ export function readHtml(html: string, maxCharacters: number): HtmlReading {
   let comments = 0
   let splitWords = 0
   let title = ''
-  let css = ''
-  let hiddenBy: ReadonlySet<string> = new Set()
+  let cssLeft = MAX_CSS
+  const hiddenBy = new Set<string>()
   let styleHides = false
   let isHidden = false
   let color = 0
@@ -283,9 +284,10 @@ export function readHtml(html: string, maxCharacters: number): HtmlReading {
           .replace(/\s+/g, ' ')
           .trim()
       else if (name === 'textarea') emit(html.slice(at, stop))
-      else if (css.length < MAX_CSS) {
-        css += html.slice(at, Math.min(stop, at + MAX_CSS))
-        hiddenBy = hiddenSelectors(css)
+      else if (cssLeft > 0) {
+        const css = html.slice(at, Math.min(stop, at + cssLeft))
+        cssLeft -= css.length + 1
+        for (const selector of hiddenSelectors(css)) if (hiddenBy.size < MAX_SELECTORS) hiddenBy.add(selector)
       }
       const gt = found === null ? -1 : html.indexOf('>', stop)
       at = gt < 0 ? length : gt + 1
