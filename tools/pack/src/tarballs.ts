@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -55,9 +55,20 @@ export function cleanEnvironment(): Record<string, string> {
   const environment = Object.fromEntries(kept)
   return {
     ...environment,
-    PATH: `${dirname(process.execPath)}:${environment['PATH'] ?? ''}`,
+    PATH: [dirname(process.execPath), environment['PATH'] ?? ''].join(delimiter),
     npm_config_loglevel: 'error',
   }
+}
+
+/**
+ * For npm: the same without this checkout's programs. npm looks for its machine-wide settings (a proxy, a certificate
+ * authority) beside the Node that runs it, and only the machine's own Node has them.
+ */
+export function npmEnvironment(checkout: string): Record<string, string> {
+  const environment = cleanEnvironment()
+  const path = (process.env['PATH'] ?? '').split(delimiter)
+  const outside = path.filter((folder) => !folder.startsWith(join(checkout, 'node_modules')))
+  return { ...environment, PATH: outside.join(delimiter) }
 }
 
 /** Builds all parts of a checkout (quick where turbo has them cached); throws an Error with what the build said. */
@@ -98,28 +109,25 @@ export async function pack(checkout: string, folder: string, target: string): Pr
  * Installs tarballs into an empty folder as a stranger would, third-party packages from the npm registry. Ours resolve to
  * the tarballs everywhere, also below each other. Install scripts do not run: nothing that ships needs one.
  */
-export async function installTarballs(tarballs: readonly Tarball[], folder: string): Promise<void> {
+export async function installTarballs(
+  checkout: string,
+  tarballs: readonly Tarball[],
+  folder: string,
+): Promise<void> {
   const dependencies = Object.fromEntries(
     tarballs.map(({ manifest, file }) => [manifest.name, `file:${file}`]),
   )
   const overrides = Object.fromEntries(tarballs.map(({ manifest }) => [manifest.name, `$${manifest.name}`]))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies, overrides }))
-  const args = [
-    'install',
-    '--no-audit',
-    '--no-fund',
-    '--prefer-offline',
-    '--ignore-scripts',
-    '--engine-strict',
-  ]
-  await run('npm', args, { cwd: folder, env: cleanEnvironment(), maxBuffer: 1 << 26 })
+  const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', '--ignore-scripts']
+  await run('npm', args, { cwd: folder, env: npmEnvironment(checkout), maxBuffer: 1 << 26 })
 }
 
 /** Null where the npm registry answers, else the reason why not. */
-export async function registryTrouble(): Promise<string | null> {
+export async function registryTrouble(checkout: string): Promise<string | null> {
   try {
     await run('npm', ['view', 'valibot', 'name', '--fetch-retries=0', '--fetch-timeout=15000'], {
-      env: cleanEnvironment(),
+      env: npmEnvironment(checkout),
       timeout: 30_000,
     })
     return null

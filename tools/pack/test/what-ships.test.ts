@@ -73,7 +73,7 @@ describe('a tarball', () => {
   })
 })
 
-const trouble = await registryTrouble()
+const trouble = await registryTrouble(checkout)
 const note = trouble === null ? '' : ` (skipped: the npm registry cannot be reached: ${trouble})`
 
 describe.skipIf(trouble !== null && !process.env['CI'])(`installed in an empty folder${note}`, () => {
@@ -82,7 +82,7 @@ describe.skipIf(trouble !== null && !process.env['CI'])(`installed in an empty f
 
   beforeAll(async () => {
     mkdirSync(home)
-    await installTarballs([...tarballs.values()], home)
+    await installTarballs(checkout, [...tarballs.values()], home)
     copyFileSync(join(import.meta.dirname, 'loading.mjs'), join(home, 'loading.mjs'))
   })
 
