@@ -39,6 +39,7 @@ export interface PlacedBody {
   readonly crc: number
 }
 
+/** A staged body with the copies to make of it. `bodyId` is 16 octets, sizes are of the body alone. */
 export interface DeliverRequest {
   readonly bodyId: Uint8Array
   readonly body: Uint8Array | PlacedBody
@@ -135,8 +136,11 @@ export interface Operations {
   sealSegments(segments: readonly { readonly name: string; readonly octets: number }[]): number
 }
 
+/** Name of an operation. */
 export type OperationName = keyof Operations
+/** What an operation is given; crosses to the writer thread by copy. */
 export type Argument<K extends OperationName> = Parameters<Operations[K]>[0]
+/** What an operation answers. */
 export type Answer<K extends OperationName> = ReturnType<Operations[K]>
 
 /** One request as it crosses to the writer. */

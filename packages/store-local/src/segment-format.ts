@@ -55,6 +55,7 @@ export interface RecordHeader {
   readonly bodyCrc: number
 }
 
+/** The head of a segment file made at `atMs`. */
 export function encodeHead(atMs: number): Uint8Array {
   const head = new Uint8Array(HEAD_OCTETS)
   head.set(Buffer.from(HEAD_MAGIC, 'latin1'))
@@ -62,10 +63,12 @@ export function encodeHead(atMs: number): Uint8Array {
   return head
 }
 
+/** Whether a file that starts so is a segment. */
 export function isHead(octets: Uint8Array): boolean {
   return octets.length >= HEAD_OCTETS && Buffer.from(octets.subarray(0, 8)).toString('latin1') === HEAD_MAGIC
 }
 
+/** A record's trailer, UTF-8 JSON. */
 export function encodeTrailer(trailer: Trailer): Uint8Array {
   return Buffer.from(JSON.stringify(trailer), 'utf8')
 }

@@ -27,9 +27,11 @@ export interface AccountColumns {
   readonly thresholds: string
 }
 
+/** Start of a statement that reads {@link AccountColumns}. */
 export const ACCOUNT_COLUMNS =
   'SELECT id, address, created_at_ms, generation, quota_octets, quota_messages, thresholds FROM accounts'
 
+/** An account from its row. */
 export function accountFrom(row: AccountColumns): Account {
   return {
     id: row.id,
