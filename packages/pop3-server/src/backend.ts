@@ -39,7 +39,7 @@ export type LoginResult<Key> =
       readonly challenge?: string
     }
 
-/** Something with a signal that fires when the session is gone. */
+/** Something with a signal that fires when the session goes while this call is being waited for. */
 export interface Abortable {
   readonly signal: AbortSignal
 }

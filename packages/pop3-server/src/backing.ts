@@ -34,6 +34,8 @@ export class Backing<Key> {
   /** An opening or a commit is under way. */
   #storeBusy = false
   #abort: AbortController | null = null
+  /** Calls to accounts and store that have not answered. */
+  #calls = 0
   /** Called once the maildrop is back; set when the socket has closed. */
   #left: (() => void) | null = null
   retrieved = 0
@@ -48,7 +50,7 @@ export class Backing<Key> {
   /** The socket has closed: gives the maildrop back, now or when the store is done, then calls `done`. */
   leave(done: () => void): void {
     this.#left = done
-    this.#abort?.abort()
+    if (this.#calls > 0) this.#abort?.abort()
     if (!this.#storeBusy) this.#goIfLeft()
   }
 
@@ -84,6 +86,7 @@ export class Backing<Key> {
     const { authenticate, hub } = this.#parts
     let failed: Failure
     let challenge: string | undefined
+    this.#calls++
     try {
       const proven = !('scram' in credentials) || credentials.scram.proven
       const settle = 'scram' in credentials ? this.#settle : null
@@ -102,6 +105,8 @@ export class Backing<Key> {
     } catch (error) {
       this.report('authenticate', error)
       failed = 'sys-temp'
+    } finally {
+      this.#calls--
     }
     const { name, mechanism } = credentials
     if (hub.heard)
@@ -115,13 +120,16 @@ export class Backing<Key> {
     const delayMs = Math.min(errorDelayMostMs, errorDelayMs * 2 ** this.#failedLogins++)
     if (delayMs <= 0) return
     // Nobody waits for the answer of a session that is gone.
+    this.#calls++
     await wait(delayMs, undefined, { signal: this.#signal }).catch(() => {})
+    this.#calls--
   }
 
   /** Finds a SCRAM verifier, or invents one for a name nobody has. */
   async findScram(name: string, mechanism: ScramMechanism): Promise<Answer> {
     const { scram, inventedSaltKey } = this.#parts
     this.#settle = null
+    this.#calls++
     try {
       const context = { ...this.#context(), signal: this.#signal, mechanism }
       const found = (await scram?.credentials(name, context)) ?? null
@@ -143,6 +151,8 @@ export class Backing<Key> {
     } catch (error) {
       this.report('scram', error)
       return { failed: 'sys-temp' }
+    } finally {
+      this.#calls--
     }
   }
 
@@ -150,6 +160,7 @@ export class Backing<Key> {
   async open(): Promise<Answer> {
     const { store, hub } = this.#parts
     this.#storeBusy = true
+    this.#calls++
     try {
       const key = this.#key as { readonly maildrop: Key }
       const result = await store.open(key.maildrop, { signal: this.#signal, sessionId: this.#session.id })
@@ -177,6 +188,7 @@ export class Backing<Key> {
       this.report('open', error)
       return { failed: 'sys-temp' }
     } finally {
+      this.#calls--
       this.#storeBusy = false
       this.#goIfLeft()
     }

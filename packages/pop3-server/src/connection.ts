@@ -54,6 +54,7 @@ export class Connection<Key> implements SessionInfo {
     connections: Set<Connection<Key>>,
     socket: Socket,
     implicitTls: boolean,
+    localPort: number,
   ) {
     this.#parts = parts
     this.#connections = connections
@@ -63,7 +64,7 @@ export class Connection<Key> implements SessionInfo {
     this.#peerAddress = plainAddress(socket.remoteAddress ?? '')
     this.remoteAddress = this.#peerAddress
     this.remotePort = socket.remotePort ?? 0
-    this.localPort = socket.localPort ?? 0
+    this.localPort = localPort
     this.#startedMs = parts.now()
     this.#activityMs = this.#startedMs
     this.#phase = 'handshake'

@@ -113,17 +113,20 @@ export function createPop3Server<Key>(options: Pop3ServerOptions<Key>): Pop3Serv
     for (const connection of connections) connection.sweep(nowMs)
   }
 
-  function accept(socket: Socket, implicitTls: boolean): void {
+  function accept(socket: Socket, implicitTls: boolean, localPort: number): void {
     if (draining) socket.destroy()
-    else new Connection(parts, connections, socket, implicitTls)
+    else new Connection(parts, connections, socket, implicitTls, localPort)
   }
 
   async function listen(where: ListenOptions = {}): Promise<Listener> {
     if (closing !== null) throw new Error('the server is closed')
     const implicit = where.tls === 'implicit'
+    let port = 0
     if (implicit && parts.tls === null)
       throw new Error('implicit TLS needs a certificate: set the option tls')
-    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => accept(socket, implicit))
+    const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      accept(socket, implicit, port),
+    )
     const backlog = where.backlog ?? 1024
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
@@ -142,9 +145,10 @@ export function createPop3Server<Key>(options: Pop3ServerOptions<Key>): Pop3Serv
     listeners.add(server)
     sweeping ??= setInterval(sweep, 1_000).unref()
     const address = server.address()
+    port = typeof address === 'object' && address !== null ? address.port : 0
     return {
       host: typeof address === 'object' && address !== null ? address.address : '',
-      port: typeof address === 'object' && address !== null ? address.port : 0,
+      port,
       close: () => closeListener(server),
     }
   }
