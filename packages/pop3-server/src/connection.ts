@@ -90,7 +90,7 @@ export class Connection<Key> implements SessionInfo {
     const { limits } = this.#parts
     const quietMs = nowMs - this.#activityMs
     if (this.#phase === 'proxy' || this.#phase === 'handshake') {
-      if (nowMs - this.#startedMs > limits.handshakeMs) this.drop('handshake-timeout')
+      if (quietMs > limits.handshakeMs) this.drop('handshake-timeout')
     } else if (this.#phase === 'lingering') {
       const most = this.#socket.writableLength > 0 ? limits.stalledMs : limits.lingerMs
       if (quietMs > most) this.#socket.destroy()
@@ -196,6 +196,7 @@ export class Connection<Key> implements SessionInfo {
     // Once wrapped, its errors come through the TLS socket too.
     raw.on('error', () => {})
     this.#phase = 'handshake'
+    this.#activityMs = this.#parts.now()
     const socket = wrapServerTls(raw, contexts)
     this.#socket = socket
     this.#reason = 'handshake-failed'

@@ -2,7 +2,7 @@ import { createConnection } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { start } from './start.ts'
-import { connectPlain, connectSecure, logIn } from './wire.ts'
+import { connectPlain, connectSecure, logIn, secure } from './wire.ts'
 
 describe('limits', () => {
   test('connections in all and per address are refused with a code', async () => {
@@ -66,6 +66,24 @@ describe('limits', () => {
     nowMs = 700_000
     expect((await event('session-end')).reason).toBe('unanswered')
     expect(signals[0]?.aborted).toBe(true)
+  })
+
+  test('the time for a handshake starts with it, also after STLS', async () => {
+    let nowMs = 0
+    const { port, event } = await start({ now: () => nowMs, limits: { handshakeMs: 5_000 } })
+    const wire = await connectPlain(port)
+    await wire.line()
+    nowMs = 60_000
+    await wire.ask('STLS')
+    nowMs = 64_000
+    await wait(1_200)
+    const secured = await secure(wire)
+    expect((await secured.askMulti('CAPA')).body).toContain('SASL')
+    const slow = await connectPlain(port)
+    await slow.ask('STLS')
+    await slow.line()
+    nowMs = 70_000
+    expect((await event('session-end')).reason).toBe('handshake-timeout')
   })
 
   test('a handshake that never ends', async () => {
