@@ -85,9 +85,10 @@ function staged(tools: DeliveryTools, body: StagedBody): Staged {
       tools.mustBeOpen()
       for (const order of copies) checkOrder(order, form.bodyOffset)
       if (ended) throw new StoreError('closed', 'this body was committed or discarded already')
+      const requests = copyRequests(tools, envelope, copies)
       ended = true
       tools.stagedBodies.delete(body)
-      const work = commitBody(tools, body, envelope, copies)
+      const work = commitBody(tools, body, requests)
       tools.committing.add(work)
       try {
         return await work
@@ -113,17 +114,9 @@ function checkOrder({ folder, prefix, splice, hold, id }: CopyOrder, bodyOffset:
   }
 }
 
-async function commitBody(
-  tools: DeliveryTools,
-  body: StagedBody,
-  envelope: Envelope,
-  copies: readonly CopyOrder[],
-): Promise<readonly CopyOutcome[]> {
-  if (copies.length === 0) {
-    await body.end(false)
-    return []
-  }
-  const requests = copies.map(
+/** The orders as they cross to the writer; nothing in them is the caller's any more. */
+function copyRequests(tools: DeliveryTools, envelope: Envelope, copies: readonly CopyOrder[]): CopyRequest[] {
+  return copies.map(
     (order): CopyRequest => ({
       account: order.account,
       folder: order.folder,
@@ -135,11 +128,22 @@ async function commitBody(
       record: order.record ? recordRequest(order.record) : null,
     }),
   )
+}
+
+async function commitBody(
+  tools: DeliveryTools,
+  body: StagedBody,
+  copies: readonly CopyRequest[],
+): Promise<readonly CopyOutcome[]> {
+  if (copies.length === 0) {
+    await body.end(false)
+    return []
+  }
   const request = {
     bodyId: bodyId(),
     ...body.form,
     atMs: tools.now(),
-    copies: requests,
+    copies,
   }
   if (body.whole) {
     try {
@@ -148,7 +152,7 @@ async function commitBody(
       await body.end(false)
     }
   }
-  const trailer = trailerOf(requests.map((each) => ({ ...each, address: tools.addressOf(each.account) })))
+  const trailer = trailerOf(copies.map((each) => ({ ...each, address: tools.addressOf(each.account) })))
   return commitFile(tools, body, request, trailer)
 }
 

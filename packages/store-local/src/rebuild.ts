@@ -15,7 +15,7 @@ import { StoreError } from '@restante/maildrop'
 import type { Connection } from './connection.ts'
 import { guarded, storeError } from './failure.ts'
 import { systemFiles } from './file-layer.ts'
-import { RunState } from './run-state.ts'
+import { REBUILD_CLAIM, RunState } from './run-state.ts'
 import { connect, migrate } from './schema.ts'
 import {
   decodeRecordHeader,
@@ -81,8 +81,11 @@ export async function rebuildIndex(options: RebuildOptions): Promise<RebuildRepo
   const directory = resolve(options.directory)
   const run = new RunState(directory, `rebuild${Date.now()}`)
   try {
-    if (run.liveInstances().size > 1)
+    // Who opens it from here on sees the claim; who has it open already is seen.
+    if (!run.claim(REBUILD_CLAIM)) throw new StoreError('busy', 'the index is being rebuilt already')
+    if (run.liveInstances().size > 1) {
       throw new StoreError('busy', 'stop every process that has the store open first')
+    }
     guarded(() => chooseIndex(directory, options.backup))
     const index = connect(directory, 'index', 5000)
     try {

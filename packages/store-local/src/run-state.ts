@@ -8,6 +8,9 @@ import { connect, migrate } from './schema.ts'
 /** How long a lock waits for another process's few microseconds in the lock table. */
 const BUSY_MS = 5_000
 
+/** Held while the index is being rebuilt; nobody opens the store then. */
+export const REBUILD_CLAIM = 'store:rebuild'
+
 interface HolderRow {
   readonly instance: string
   readonly pid: number
@@ -175,6 +178,17 @@ export class RunState {
         }
       }
       return false
+    })
+  }
+
+  /** Whether a living process has claimed a name. */
+  isClaimed(name: string): boolean {
+    return guarded(() => {
+      const holder = this.#connection.get<HolderRow>(
+        'SELECT instance, pid, started FROM claims WHERE name = ?',
+        name,
+      )
+      return holder !== undefined && isAlive(holder)
     })
   }
 

@@ -14,7 +14,7 @@ import { localLearning, localRecords } from './learning.ts'
 import { Listings } from './listings.ts'
 import { instanceName } from './process-identity.ts'
 import { localReading } from './reading.ts'
-import { RunState } from './run-state.ts'
+import { REBUILD_CLAIM, RunState } from './run-state.ts'
 import { connect, migrate } from './schema.ts'
 import { SegmentFiles } from './segment-files.ts'
 import { type StagedBody, StagingBudget } from './staging.ts'
@@ -83,7 +83,7 @@ const DEAD_SHARE = 1 / 3
 
 /**
  * Opens, or makes, a store in a folder. Resolves when it can be used.
- * @throws {StoreError} `newer-schema`, `io`, `corrupt`, `disk-full`
+ * @throws {StoreError} `newer-schema`, `io`, `corrupt`, `disk-full`; `busy` while its index is being rebuilt
  */
 export async function openLocalStore(options: LocalStoreOptions): Promise<LocalStore> {
   const directory = resolve(options.directory)
@@ -115,10 +115,11 @@ export async function openLocalStore(options: LocalStoreOptions): Promise<LocalS
   let run: RunState | null = null
   let writer: Writer | null = null
   try {
+    run = new RunState(directory, instance)
+    if (run.isClaimed(REBUILD_CLAIM)) throw new StoreError('busy', 'the index of this store is being rebuilt')
     const databases = { index: connected('index'), facts: connected('facts'), model: connected('model') }
     for (const name of ['index', 'facts', 'model'] as const) migrate(databases[name], name, directory)
     const builder = connected('index')
-    run = new RunState(directory, instance)
     guarded(() => files.flushDirectorySync(directory))
     writer = new Writer(
       { directory, instance, segmentMaxOctets, segmentMaxAgeMs: DAY_MS, filesModule: options.filesModule },

@@ -409,7 +409,14 @@ describe('rebuilding the index', () => {
     store = await open()
   })
 
-  test('not while the store is open', async () => {
+  test('not while the store is open, and nobody opens it meanwhile', async () => {
     await expect(rebuildIndex({ directory })).rejects.toMatchObject({ code: 'busy' })
+    await deliverMany(1)
+    await store.close()
+    const rebuilding = rebuildIndex({ directory })
+    await expect(open()).rejects.toMatchObject({ code: 'busy' })
+    await rebuilding
+    store = await open()
+    expect((await store.directory.usage(account)).messages).toBe(1)
   })
 })
