@@ -145,10 +145,14 @@ export class Connection<Key> implements SessionInfo {
   #turnAway(reason: 'connections' | 'connections-per-address'): void {
     const { hub } = this.#parts
     if (hub.heard) hub.emit({ type: 'refused', session: this, reason })
-    if (this.#implicitTls) this.drop('shutdown')
+    if (this.#implicitTls) this.drop('refused')
     else {
-      this.#output.add(Buffer.from('-ERR [SYS/TEMP] Too many connections, try again later\r\n', 'latin1'))
-      this.#end('shutdown')
+      // No lingering: under a flood these must go as fast as they come.
+      this.#reason = 'refused'
+      this.#phase = 'lingering'
+      this.#uncount()
+      this.#socket.write('-ERR [SYS/TEMP] Too many connections, try again later\r\n')
+      this.#socket.destroySoon()
     }
   }
 
@@ -319,7 +323,9 @@ export class Connection<Key> implements SessionInfo {
       return
     }
     this.#begin()
-    if (rest.length > 0) this.#onData(rest)
+    if (rest.length === 0) return
+    this.#octetsIn -= rest.length
+    this.#onData(rest)
   }
 
   // Driving the session

@@ -24,6 +24,7 @@ export type EndReason =
   | 'stalled'
   | 'proxy-header'
   | 'shutdown'
+  | 'refused'
   | 'socket-error'
   /** The backend did not answer within the idle time. */
   | 'unanswered'
