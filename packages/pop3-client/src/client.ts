@@ -196,7 +196,7 @@ export class Pop3Client implements AsyncDisposable {
 
   /** Ends the session without deleting anything: marks are taken back first. Never throws. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.closed && this.#dialogue.idle) {
+    if (!this.closed && !this.#dialogue.retrieving) {
       const timer = setTimeout(() => this.close(), POLITE_MS)
       try {
         if (this.#marked) await this.rset()

@@ -34,7 +34,9 @@ export async function connectPop3(options: ConnectOptions): Promise<Pop3Client> 
   try {
     await established(wire, tls === 'implicit' ? 'secureConnect' : 'connect', tls === 'implicit')
     const greeting = await wire.status()
-    if (greeting.status !== 'ok') {
+    if (greeting.status === 'challenge')
+      throw new Pop3Error('protocol', `${options.host} greets with a challenge`)
+    if (greeting.status === 'err') {
       const refusal = refusalOf(greeting, options.host, false)
       throw refusal.code === 'refused'
         ? new Pop3Error('sys-temp', refusal.message, { status: greeting })

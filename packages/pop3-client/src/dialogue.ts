@@ -30,6 +30,7 @@ export class Dialogue {
   readonly #unsent: Exchange[] = []
   readonly #sent: Exchange[] = []
   #reading = false
+  #retrieving = false
 
   constructor(wire: Wire) {
     this.wire = wire
@@ -37,9 +38,9 @@ export class Dialogue {
     wire.onFailure = () => this.#pump()
   }
 
-  /** No question is open. */
-  get idle(): boolean {
-    return this.#sent.length === 0 && this.#unsent.length === 0
+  /** A message is on its way and has not come to its end. */
+  get retrieving(): boolean {
+    return this.#retrieving
   }
 
   /**
@@ -82,7 +83,9 @@ export class Dialogue {
       const content = new Content(this.wire, maxOctets)
       if (given()) content.leave()
       else resolve(content)
+      this.#retrieving = true
       await content.over
+      this.#retrieving = false
     })
   }
 
@@ -159,6 +162,7 @@ export class Dialogue {
         this.wire.fail(new Pop3Error('closed', 'a reply was left half read', { cause: error }))
       }
       this.#sent.shift()
+      if (this.#sent.length === 0) this.wire.expectQuiet()
       this.#pump()
     }
     this.#reading = false

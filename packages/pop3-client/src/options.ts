@@ -61,7 +61,7 @@ export interface ConnectOptions {
    */
   readonly tls?: 'implicit' | 'stls' | 'none'
   /** Certificates to trust in place of the system's, PEM. */
-  readonly ca?: string | Buffer | readonly (string | Buffer)[]
+  readonly ca?: string | Buffer | readonly (string | Buffer)[] | undefined
   /** The name the certificate must have. Default `host`. */
   readonly servername?: string
   /** `false` talks to anybody. Default true. */

@@ -82,8 +82,16 @@ export class Wire {
     }
   }
 
+  /** No answer is due: what has come beyond the last one breaks the session. */
+  expectQuiet(): void {
+    if (this.#reader.heldOctets === 0 || this.#failure !== null) return
+    const line = this.#reader.nextLine(this.limits.lineOctets)
+    this.#unasked(typeof line === 'string' ? NO_OCTETS : line)
+  }
+
   /** Puts another socket (TLS over this one) in the place of the present one. */
   replaceSocket(make: (raw: Socket) => Socket): void {
+    if (this.#failure !== null) throw this.#failure
     if (this.#reader.heldOctets > 0)
       throw this.fail(new Pop3Error('protocol', 'the server sent octets before TLS had begun'))
     const raw = this.#socket
@@ -98,10 +106,14 @@ export class Wire {
 
   /** Ends the connection for good with a reason; the first reason stays. Returns the one that counts. */
   fail(error: Pop3Error): Pop3Error {
+    // Nothing that came before can be believed, or is wanted.
+    if (this.#failure === null) this.#reader.clear()
+    return this.#end(error)
+  }
+
+  #end(error: Pop3Error): Pop3Error {
     if (this.#failure !== null) return this.#failure
     this.#failure = error
-    // What came before a plain end may still be read; after anything else nothing can be believed.
-    if (error.code !== 'closed') this.#reader.clear()
     this.#socket.destroy()
     this.#waiter?.reject(error)
     this.#waiter = null
@@ -178,8 +190,8 @@ export class Wire {
   }
 
   /** Servers say -ERR before they hang up; anything else out of turn breaks the pairing of question and answer. */
-  #unasked(chunk: Buffer): void {
-    const line = chunk.subarray(0, 512).toString('latin1').split(/\r?\n/, 1)[0] ?? ''
+  #unasked(chunk: Uint8Array): void {
+    const line = Buffer.from(chunk.subarray(0, 512)).toString('latin1').split(/\r?\n/, 1)[0] ?? ''
     const status = parseStatusLine(Buffer.from(line, 'latin1'))
     if (status?.status === 'err') {
       const { code, message } = refusalOf(status, 'the server hung up', false)
@@ -192,6 +204,7 @@ export class Wire {
     const error = new Pop3Error('closed', cause?.message ?? 'the server closed the connection', {
       ...(cause === null ? {} : { cause }),
     })
-    this.fail(error)
+    // What came before may still be read.
+    this.#end(error)
   }
 }
