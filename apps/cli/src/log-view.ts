@@ -14,12 +14,8 @@ export class LogView {
 
 /** One log line for reading; a line that is not JSON comes back as it is. */
 export function formatLogLine(line: string, colour: boolean): string {
-  let entry: Record<string, unknown>
-  try {
-    entry = JSON.parse(line) as Record<string, unknown>
-  } catch {
-    return printable(line, 1000)
-  }
+  const entry = readEntry(line)
+  if (entry === null) return printable(line, 1000)
   const { level, at, event, role, pid: _pid, ...fields } = entry
   const shown = Object.entries(fields)
     .filter(([, value]) => value !== null && value !== '')
@@ -28,4 +24,15 @@ export function formatLogLine(line: string, colour: boolean): string {
   const mark =
     level === 'error' ? red('✗', colour) : level === 'warn' ? yellow('!', colour) : dim('·', colour)
   return `${dim(String(at ?? '').slice(11, 23), colour)} ${mark} ${String(role ?? '').padEnd(8)} ${printable(String(event ?? ''))}  ${shown}`.trimEnd()
+}
+
+function readEntry(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null
+  } catch {
+    return null
+  }
 }

@@ -44,10 +44,11 @@ async function isMbox(path: string): Promise<boolean> {
 async function* readMbox(path: string): AsyncGenerator<MessageFile> {
   let lines: string[] = []
   let count = 0
-  const take = (): MessageFile => ({
-    name: `${path}:${++count}`,
-    octets: Buffer.from(`${lines.join('\n')}\n`, 'latin1'),
-  })
+  const take = (): MessageFile => {
+    // The empty line before the next "From " belongs to the mbox, not to the message.
+    if (lines.at(-1) === '') lines.pop()
+    return { name: `${path}:${++count}`, octets: Buffer.from(`${lines.join('\n')}\n`, 'latin1') }
+  }
   const input = createInterface({
     input: createReadStream(path, 'latin1'),
     crlfDelay: Number.POSITIVE_INFINITY,

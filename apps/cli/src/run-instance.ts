@@ -14,6 +14,10 @@ export interface InstancePlan {
   readonly json: boolean
   /** The settings read anew, for SIGHUP; throws where they are bad, and the old ones stay. */
   reload(): Config
+  /** What chooses the port of a config key such as `listen.smtp.port`: an option, or a place in a file. */
+  chooses(key: string): string
+  /** More rows for the table: what, and its value. */
+  rows?(words: Words): readonly (readonly [string, string])[]
   /** More to say once everything listens. */
   onReady(ports: Ports, words: Words): void
   /** After everything has stopped. */
@@ -27,7 +31,9 @@ export async function runInstance(plan: InstancePlan): Promise<number> {
   const { directory } = config.store
   const whole = plan.roles.length === ROLES.length
   const other = whole ? readInstance(directory) : null
-  if (other) throw new CommandError(EXIT.refused, words.alreadyRunning(other.pid, directory))
+  // After a crash in a container the next process may have the very same number.
+  if (other && other.pid !== process.pid)
+    throw new CommandError(EXIT.refused, words.alreadyRunning(other.pid, directory))
 
   const stopped = Promise.withResolvers<void>()
   const end = (): void => stopped.resolve()
@@ -40,15 +46,17 @@ export async function runInstance(plan: InstancePlan): Promise<number> {
   try {
     supervisor = await startRoles(plan.roles, config, {
       ...(view ? { onLogLine: (line: string) => view.show(line) } : {}),
-      onEvent: (event) =>
-        process.stderr.write(
-          `${JSON.stringify({ level: 'warn', at: new Date().toISOString(), event: `role-${event.event}`, role: event.role, detail: event.detail })}\n`,
-        ),
+      onEvent: ({ event, role, detail }) => {
+        const at = new Date().toISOString()
+        const line = JSON.stringify({ level: 'warn', at, event: `role-${event}`, role, detail })
+        if (view) view.show(line)
+        else process.stderr.write(`${line}\n`)
+      },
     })
   } catch (error) {
     plan.onStopped?.()
     if (error instanceof StartFailure)
-      throw new CommandError(EXIT.finding, explainFailure(error, words), { cause: error })
+      throw new CommandError(EXIT.finding, explainFailure(error, words, plan), { cause: error })
     throw error
   }
   process.on('SIGHUP', () => {
@@ -61,7 +69,7 @@ export async function runInstance(plan: InstancePlan): Promise<number> {
   if (whole)
     announceInstance(directory, {
       pid: process.pid,
-      host: '127.0.0.1',
+      host: reachableHost(config.listen.smtp?.host ?? '127.0.0.1'),
       ports: supervisor.ports,
       startedAtMs: Date.now(),
     })
@@ -73,6 +81,11 @@ export async function runInstance(plan: InstancePlan): Promise<number> {
   if (whole) withdrawInstance(directory)
   plan.onStopped?.()
   return clean ? EXIT.ok : EXIT.finding
+}
+
+/** The address under which this machine reaches a listener bound to `host`. */
+function reachableHost(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
 }
 
 function announce(plan: InstancePlan, ports: Ports, words: Words): void {
@@ -102,18 +115,19 @@ function announce(plan: InstancePlan, ports: Ports, words: Words): void {
     row('smtp', 'SMTP', listen.smtp?.host, `${words.mailIn}, STARTTLS`)
     row('pop3', 'POP3', listen.pop3?.host, `${words.mailOut}, STLS`)
     row('pop3s', 'POP3S', listen.pop3s?.host, `${words.mailOut}, ${words.inTls}`)
-    rows.push([words.data, store.directory, ''])
+    rows.push([words.data, store.directory], ...(plan.rows?.(words) ?? []).map((each) => [...each]))
     say(table(rows))
   }
   plan.onReady(ports, words)
 }
 
-function explainFailure(failure: StartFailure, words: Words): string {
+function explainFailure(failure: StartFailure, words: Words, plan: InstancePlan): string {
   const place = /^(\S+) (\S+)$/.exec(failure.message)
   if (failure.code === 'EADDRINUSE' && place) {
     const [, address = '', key = ''] = place
-    return words.portInUse(address, key, `--${key.split('.')[1] ?? ''}`)
+    return words.portInUse(address, plan.chooses(key))
   }
-  if (failure.code === 'EACCES' && place) return words.portForbidden(place[1] as string, place[2] as string)
+  if (failure.code === 'EACCES' && place)
+    return words.portForbidden(place[1] as string, plan.chooses(place[2] as string))
   return `${failure.role}: ${failure.message}`
 }

@@ -41,6 +41,8 @@ export interface SuperviseOptions {
   readonly onEvent?: (event: RoleEvent) => void
   /** A role that has not shown life for this long is killed and started again. */
   readonly silentMs?: number
+  /** The program of a role; `@restante/ROLE/main` otherwise. */
+  readonly programOf?: (role: Role) => URL
 }
 
 const START_DEADLINE_MS = 30_000
@@ -71,7 +73,8 @@ export async function startRoles(
   let stopping = false
 
   const launch = (role: Role): Promise<Ports> => {
-    const child = fork(fileURLToPath(import.meta.resolve(`@restante/${role}/main`)), [], {
+    const program = options.programOf?.(role) ?? import.meta.resolve(`@restante/${role}/main`)
+    const child = fork(fileURLToPath(program), [], {
       stdio: ['ignore', 2, options.onLogLine ? 'pipe' : 'inherit', 'ipc'],
       execArgv: process.execArgv,
     })
@@ -147,17 +150,21 @@ export async function startRoles(
   }
 
   const silentMs = options.silentMs ?? 60_000
-  const watch = setInterval(() => {
-    for (const worker of workers.values()) {
-      if (worker.child.exitCode !== null || Date.now() - worker.lastAliveMs < silentMs) continue
-      options.onEvent?.({
-        role: worker.role,
-        event: 'silent',
-        detail: `no sign of life for ${silentMs / 1000} s`,
-      })
-      worker.child.kill('SIGKILL')
-    }
-  }, 5000)
+  const watch = setInterval(
+    () => {
+      for (const worker of workers.values()) {
+        const { exitCode, signalCode } = worker.child
+        if (exitCode !== null || signalCode !== null || Date.now() - worker.lastAliveMs < silentMs) continue
+        options.onEvent?.({
+          role: worker.role,
+          event: 'silent',
+          detail: `no sign of life for ${silentMs / 1000} s`,
+        })
+        worker.child.kill('SIGKILL')
+      }
+    },
+    Math.min(5000, silentMs),
+  )
   watch.unref()
 
   const started = await Promise.allSettled(roles.map(launch))

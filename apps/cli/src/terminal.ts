@@ -17,8 +17,9 @@ export const yellow: (text: string, colour: boolean) => string = paint('33')
 /** Rows in columns, two spaces between them; the last column is not padded. */
 export function table(rows: readonly (readonly string[])[], indent = '  '): string {
   const widths: number[] = []
+  // The last cell of a row pushes nothing to the right.
   for (const row of rows)
-    row.forEach((cell, i) => {
+    row.slice(0, -1).forEach((cell, i) => {
       widths[i] = Math.max(widths[i] ?? 0, [...cell].length)
     })
   return rows
@@ -43,6 +44,28 @@ export function say(line = ''): void {
 /** Writes one JSON value as a line to standard output. */
 export function sayJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`)
+}
+
+/** Says what went wrong on standard error; on a terminal, broken between words. */
+export function complain(message: string): void {
+  const { isTTY, columns } = process.stderr
+  process.stderr.write(`${isTTY ? wrap(`restante: ${message}`, columns) : `restante: ${message}`}\n`)
+}
+
+/** Lines of at most `columns` characters, broken at spaces; what follows a break is indented. */
+export function wrap(text: string, columns: number, indent = ''): string {
+  const out: string[] = []
+  for (const line of text.split('\n')) {
+    let held = ''
+    for (const word of line.split(/(?<=\S)(?= )/)) {
+      if (held !== '' && [...held].length + [...word].length > columns) {
+        out.push(held)
+        held = indent + word.trimStart()
+      } else held += word
+    }
+    out.push(held)
+  }
+  return out.join('\n')
 }
 
 /** Text from outside (a subject, a sender) made safe to print: controls become visible, length bounded. */

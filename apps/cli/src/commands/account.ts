@@ -7,6 +7,13 @@ import { readSecretLine } from '../secret-line.ts'
 import { commandConfig, openStore } from '../settings.ts'
 import { say, sayJson, table } from '../terminal.ts'
 
+const USAGE = `Usage: restante account add ADDRESS [--password TEXT]
+                account list
+                account remove ADDRESS --yes
+                account password ADDRESS [--password TEXT]
+                account devices ADDRESS
+                account device ADDRESS NAME [--remove]
+--password - reads the password from standard input; without it one is made.`
 const ACTIONS = ['add', 'list', 'remove', 'password', 'devices', 'device'] as const
 
 /** `restante account add|list|remove|password|devices|device`: who gets mail here. */
@@ -21,14 +28,12 @@ export async function run(line: readonly string[]): Promise<number> {
   })
   const [action, address, extra, ...more] = given.rest
   if (action === undefined || !ACTIONS.includes(action as (typeof ACTIONS)[number]) || more.length > 0) {
-    throw usage(
-      'account add ADDRESS [--password TEXT] | list | remove ADDRESS --yes | password ADDRESS | devices ADDRESS | device ADDRESS NAME [--remove]',
-    )
+    throw usage(USAGE)
   }
   await using store = await openStore(commandConfig(given), { create: action === 'add' })
   const { directory } = store
   const json = given.flag('json')
-  if (action === 'list') return list(store, json)
+  if (action === 'list') return await list(store, json)
   if (address === undefined) throw usage(`account ${action} needs an ADDRESS.`)
 
   switch (action) {
@@ -56,12 +61,12 @@ export async function run(line: readonly string[]): Promise<number> {
       if (!given.flag('yes')) {
         throw new CommandError(
           EXIT.refused,
-          `This removes ${account.address} with ${messages} messages (${formatSize(octets)}) for good. Say it again with --yes.`,
+          `This removes ${account.address} with ${countOf(messages)} (${formatSize(octets)}) for good. Say it again with --yes.`,
         )
       }
       await directory.eraseAccount(account.id)
       if (json) sayJson({ address: account.address, removed: true })
-      else say(`Removed ${account.address} and ${messages} messages.`)
+      else say(`Removed ${account.address} and ${countOf(messages)}.`)
       return EXIT.ok
     }
     case 'devices': {
@@ -105,6 +110,10 @@ async function passwordFrom(
   return { password: written === '-' ? await readSecretLine() : written, made: false }
 }
 
+function countOf(messages: number): string {
+  return messages === 1 ? '1 message' : `${messages} messages`
+}
+
 async function list(store: Awaited<ReturnType<typeof openStore>>, json: boolean): Promise<number> {
   const rows: string[][] = []
   for (const account of await store.directory.accounts()) {
@@ -117,7 +126,7 @@ async function list(store: Awaited<ReturnType<typeof openStore>>, json: boolean)
         octets,
         quotaOctets: account.quotaOctets,
       })
-    else rows.push([account.address, `${messages} messages`, formatSize(octets)])
+    else rows.push([account.address, countOf(messages), formatSize(octets)])
   }
   if (!json)
     say(

@@ -8,7 +8,7 @@ import { dim, hasColour, say, sayJson } from '../terminal.ts'
 export async function run(line: readonly string[]): Promise<number> {
   const given = readArguments(line, { config: 'text', data: 'text', json: 'flag' })
   const [action, file, ...more] = given.rest
-  if (more.length > 0) throw usage('config check [FILE] | show')
+  if (more.length > 0) throw usage('Usage: restante config check [FILE] | show')
   if (action === 'check') {
     const checked = file ?? given.text('config') ?? CONFIG_FILE
     const config = loadConfig(checked)
@@ -16,7 +16,7 @@ export async function run(line: readonly string[]): Promise<number> {
     else say(`${checked} is fine.`)
     return EXIT.ok
   }
-  if (action !== 'show') throw usage('config check [FILE] | show')
+  if (action !== 'show') throw usage('Usage: restante config check [FILE] | show')
   if (given.flag('json')) {
     sayJson(commandConfig(given))
     return EXIT.ok
@@ -27,7 +27,9 @@ export async function run(line: readonly string[]): Promise<number> {
       if (about !== '') say(dim(`# ${about}`, colour))
       continue
     }
-    say(`${key}: ${value}${about === '' ? '' : dim(`   # ${about}`, colour)}`)
+    const setting = `${key}: ${value}`
+    if (setting.length + about.length > 94) say(`${dim(`# ${about}`, colour)}\n${setting}`)
+    else say(`${setting}${about === '' ? '' : dim(`   # ${about}`, colour)}`)
   }
   return EXIT.ok
 }

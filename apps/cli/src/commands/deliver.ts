@@ -1,4 +1,4 @@
-import { createReadStream } from 'node:fs'
+import { createReadStream, statSync } from 'node:fs'
 import {
   canonicalAddress,
   cleanMessage,
@@ -31,7 +31,7 @@ export async function run(line: readonly string[]): Promise<number> {
   const to = given.text('to')
   const folder = (given.text('folder') ?? INBOX).normalize('NFC').toLowerCase()
   if (to === undefined || given.rest.length === 0)
-    throw usage('deliver --to ADDRESS [--folder F] [--verbatim] FILE… (- = standard input)')
+    throw usage('Usage: restante deliver --to ADDRESS [--folder F] [--verbatim] FILE… (- = standard input)')
   if (!isFolder(folder)) throw usage(`“${folder}” cannot name a folder.`)
   const config = commandConfig(given)
   await using store = await openStore(config)
@@ -89,6 +89,11 @@ export async function run(line: readonly string[]): Promise<number> {
     else say(`${id}  ${file}`)
   }
   try {
+    // A name that is wrong is told before anything is stored.
+    for (const file of given.rest) {
+      if (file !== '-' && statSync(file).isDirectory())
+        throw new CommandError(EXIT.finding, `${file} is a folder; name the files in it.`)
+    }
     for (const file of given.rest) {
       const { stored } = await deliver(file)
       const entry = stored.then((id) => [file, id] as const)
@@ -101,8 +106,6 @@ export async function run(line: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof StoreError)
       throw new CommandError(EXIT.finding, `Could not be stored: ${error.message}`, { cause: error })
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new CommandError(EXIT.finding, (error as Error).message, { cause: error })
     throw error
   }
   return EXIT.ok

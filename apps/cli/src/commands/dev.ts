@@ -39,6 +39,8 @@ export async function run(line: readonly string[]): Promise<number> {
   const store = given.text('store') ?? 'local'
   if (store !== 'local') throw usage(`--store ${store}: only the local store exists in this release.`)
   const temporary = given.text('data') === undefined
+  // Everything that can be wrong with the options is told before a folder is made for them.
+  devConfig(given, tmpdir(), entries[0]?.address ?? FALLBACK.address)
   const directory = temporary
     ? mkdtempSync(join(tmpdir(), 'restante-dev-'))
     : resolve(given.text('data') as string)
@@ -66,11 +68,13 @@ export async function run(line: readonly string[]): Promise<number> {
     roles: ROLES,
     json: given.flag('json'),
     reload: load,
+    chooses: (key) => `--${key.split('.')[1]} PORT`,
+    rows: (words) => [
+      ...(temporary ? [['', dim(`(${words.temporary})`, hasColour())] as const] : []),
+      [words.account, `${shown.address}   ${words.password} ${shown.password}`],
+    ],
     onReady: (ports, words) => {
       if (given.flag('json')) return
-      const colour = hasColour()
-      if (temporary) say(dim(`         (${words.temporary})`, colour))
-      say(`\n  ${words.account}  ${shown.address}   ${words.password} ${shown.password}`)
       say(`\n  ${words.tryIt}:  ./restante send-test ${shown.address} --data ${directory}`)
       if (ports['pop3s'] !== undefined) {
         say(

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import {
   type Judged,
   judgeMessage,
@@ -13,7 +13,7 @@ import type { Config } from '@restante/runtime'
 import { readArguments } from '../arguments.ts'
 import { CommandError, EXIT, usage } from '../exit.ts'
 import { commandConfig, openStore } from '../settings.ts'
-import { bold, dim, green, hasColour, printable, red, say, sayJson, yellow } from '../terminal.ts'
+import { bold, dim, green, hasColour, printable, red, say, sayJson, wrap, yellow } from '../terminal.ts'
 
 interface Explanation {
   readonly disposition: Disposition
@@ -35,11 +35,11 @@ interface Explanation {
 export async function run(line: readonly string[]): Promise<number> {
   const given = readArguments(line, { data: 'text', config: 'text', for: 'text', json: 'flag' })
   const [what, ...more] = given.rest
-  if (what === undefined || more.length > 0) throw usage('explain FILE|ID [--for ADDRESS]')
+  if (what === undefined || more.length > 0) throw usage('Usage: restante explain FILE|ID [--for ADDRESS]')
   const config = commandConfig(given)
   await using store = await openStore(config)
   const { model } = await loadModel(store.learning)
-  const explanation = existsSync(what)
+  const explanation = statSync(what, { throwIfNoEntry: false })?.isFile()
     ? fromJudged(
         await judgeMessage(
           toStoredForm(withoutOurFields(readFileSync(what))).octets,
@@ -57,11 +57,16 @@ export async function run(line: readonly string[]): Promise<number> {
 }
 
 async function findRecord(store: Awaited<ReturnType<typeof openStore>>, what: string): Promise<StoredRecord> {
-  const id = what.toUpperCase()
-  const found = id.length >= 6 ? await store.find(id) : null
+  // Our own ids are upper-case; those kept from another server are as they came.
+  const found = (await store.find(what)) ?? (await store.find(what.toUpperCase()))
   if (found === 'ambiguous')
     throw new CommandError(EXIT.finding, `More than one message begins with ${what}; give more of the id.`)
-  const record = await store.records.get(found === null ? id : found.id)
+  const record = await store.records.get(found === null ? what.toUpperCase() : found.id)
+  if (record === null && found !== null)
+    throw new CommandError(
+      EXIT.finding,
+      `${found.id} was put in without being judged; to judge it now, give explain its file.`,
+    )
   if (record === null)
     throw new CommandError(
       EXIT.finding,
@@ -138,9 +143,10 @@ function show(explanation: Explanation): void {
   }
   say()
   for (const symbol of symbols) {
-    say(`  ${signed(symbol.score).padStart(5)}  ${symbol.symbol.padEnd(16)} ${printable(symbol.why, 300)}`)
+    const line = `  ${signed(symbol.score).padStart(5)}  ${symbol.symbol.padEnd(16)} ${printable(symbol.why, 300)}`
+    say(wrap(line, 100, ' '.repeat(26)))
     for (const word of symbol.evidence ?? [])
-      say(dim(`         ${' '.repeat(16)} ${printable(word, 100)}`, colour))
+      if (!symbol.why.includes(word)) say(dim(`         ${' '.repeat(16)} ${printable(word, 100)}`, colour))
   }
   for (const check of skipped)
     say(`      -  ${yellow('not checked', colour).padEnd(16)}      ${printable(check)}`)

@@ -16,7 +16,9 @@ export async function run(line: readonly string[]): Promise<number> {
   const given = readArguments(line, { data: 'text', config: 'text', json: 'flag' })
   const [label, ...paths] = given.rest
   if ((label !== 'ham' && label !== 'spam' && label !== 'forget') || paths.length === 0) {
-    throw usage('learn ham|spam FILE|DIR|mbox… (or: learn forget FILE… to take a lesson back)')
+    throw usage(
+      'Usage: restante learn ham|spam FILE|DIR|mbox…\n                learn forget FILE… takes a lesson back',
+    )
   }
   const config = commandConfig(given)
   await using store = await openStore(config)
@@ -45,7 +47,10 @@ export async function run(line: readonly string[]): Promise<number> {
   // Nobody to do the learning? Then a learner is started just for this.
   const claim = await store.claim('role:learner')
   await claim?.[Symbol.asyncDispose]()
-  const learner = claim === null ? null : await startRoles(['learner'], config)
+  const learner =
+    claim === null
+      ? null
+      : await startRoles(['learner'], { ...config, log: { ...config.log, level: 'warn' } })
   try {
     await waitForLearner(store.learning, head)
   } finally {

@@ -9,7 +9,7 @@ export async function run(line: readonly string[]): Promise<number> {
   const given = readArguments(line, { account: 'text', folder: 'text', data: 'text', config: 'text' })
   const address = given.text('account')
   if (given.rest[0] !== 'dump' || given.rest.length > 1 || address === undefined)
-    throw usage('mail dump --account ADDRESS [--folder F]')
+    throw usage('Usage: restante mail dump --account ADDRESS [--folder F]')
   await using store = await openStore(commandConfig(given))
   const account = await requireAccount(store.directory, address)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

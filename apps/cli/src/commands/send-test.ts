@@ -17,7 +17,7 @@ export async function run(line: readonly string[]): Promise<number> {
   })
   const [to, ...more] = given.rest
   if (to === undefined || more.length > 0)
-    throw usage('send-test ADDRESS [--from ADDRESS] [--smtp HOST:PORT]')
+    throw usage('Usage: restante send-test ADDRESS [--from ADDRESS] [--smtp HOST:PORT]')
   const address = readAddress(to)
   const { host, port } = target(given.text('smtp'), commandConfig(given).store.directory)
   const transport = createTransport({

@@ -9,7 +9,7 @@ import { createAccount } from '../people.ts'
 import { runInstance } from '../run-instance.ts'
 import { CONFIG_FILE, loadConfig, openStore, withCertificate } from '../settings.ts'
 import { ROLES, type Role } from '../supervisor.ts'
-import { bold, dim, hasColour, say } from '../terminal.ts'
+import { bold, dim, hasColour, say, sayJson } from '../terminal.ts'
 
 const FIRST_ADDRESS = 'me@localhost.example'
 
@@ -54,20 +54,32 @@ export async function run(line: readonly string[]): Promise<number> {
   }
   const config = load()
   const account = await seed(config)
-  return runInstance({
+  let shown = false
+  const running = runInstance({
     config,
     roles: wanted === undefined ? ROLES : [wanted as Role],
     json,
     reload: load,
-    onReady: (_ports, words) => {
-      if (json) return
+    chooses: (key) => `${key} (${file})`,
+    rows: (words) => {
       const colour = hasColour()
-      if (first) say(`  ${dim(words.config, colour)}  ${file}`)
+      const rows: [string, string][] = [[words.config, file]]
       if (account) {
-        say(
-          `  ${dim(words.account, colour)}  ${bold(account.address, colour)}   ${words.password} ${bold(account.password, colour)}  ${dim(`(${words.shownOnce})`, colour)}`,
-        )
+        shown = true
+        rows.push([
+          words.account,
+          `${bold(account.address, colour)}   ${words.password} ${bold(account.password, colour)}  ${dim(`(${words.shownOnce})`, colour)}`,
+        ])
       }
+      return rows
+    },
+    onReady: (_ports, words) => {
+      if (json) {
+        shown = true
+        if (account) sayJson({ event: 'account', ...account })
+        return
+      }
+      const colour = hasColour()
       if (config.tls?.cert.startsWith(config.store.directory)) say(`\n  ${dim(words.selfSigned, colour)}`)
       const address = account?.address ?? 'ADDRESS'
       say(`\n  ${words.tryIt}:  ./restante send-test ${address}`)
@@ -79,6 +91,12 @@ export async function run(line: readonly string[]): Promise<number> {
       say()
     },
   })
+  try {
+    return await running
+  } finally {
+    // Made, but not shown because something else went wrong: it will not be shown again.
+    if (account && !shown) say(`${account.address}  ${account.password}`)
+  }
 }
 
 /** At the first start: the domains of the config, and one account when there is none at all. */

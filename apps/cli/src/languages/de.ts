@@ -3,7 +3,7 @@ import type { Words } from './en.ts'
 export const de: Words = {
   help: `restante: Post kommt per SMTP, wird geprüft, aufbewahrt und per POP3 ausgehändigt
 
-  restante serve [receiver|pop3d|learner]   alles starten (oder eine Rolle), Einstellungen in restante.yaml
+  restante serve [receiver|pop3d|learner]   alles (oder eine Rolle) starten, nach restante.yaml
   restante dev                              der ganze Stapel auf freien Ports, für Entwickler
   restante account add|list|remove|password Konten
   restante deliver --to ADRESSE DATEI…      Nachrichten einlegen
@@ -32,8 +32,8 @@ Jeder Befehl nimmt --data ORDNER oder --config DATEI; --json für Programme.`,
   config: 'Einstellungen',
   selfSigned:
     'Das Zertifikat ist selbstsigniert: Programme fragen einmal nach. Ein eigenes gehört unter tls: in die Einstellungen.',
-  portInUse: (address, key, option) =>
-    `${address} ist von einem anderen Programm belegt. Anderen Port wählen: ${key} in den Einstellungen oder ${option} PORT.`,
+  portInUse: (address, where) =>
+    `${address} ist von einem anderen Programm belegt. Anderen Port wählen: ${where}`,
   portForbidden: (address, key) =>
     `${address} braucht mehr Rechte. Einen Port über 1023 wählen (${key}) oder erlauben: setcap cap_net_bind_service=+ep $(command -v node)`,
   alreadyRunning: (pid, directory) => `Läuft schon auf ${directory} (Prozess ${pid}).`,

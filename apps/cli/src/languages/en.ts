@@ -16,7 +16,8 @@ export interface Words {
   readonly tryIt: string
   readonly config: string
   readonly selfSigned: string
-  portInUse(address: string, key: string, option: string): string
+  /** `where`: the option or setting that chooses it. */
+  portInUse(address: string, where: string): string
   portForbidden(address: string, key: string): string
   alreadyRunning(pid: number, directory: string): string
 }
@@ -53,8 +54,7 @@ Every command takes --data DIR or --config FILE; add --json for machines.`,
   config: 'Settings',
   selfSigned:
     'The certificate is self-signed: clients will ask once. Your own goes under tls: in the settings.',
-  portInUse: (address, key, option) =>
-    `${address} is in use by another program. Choose another port: ${key} in the settings, or ${option} PORT.`,
+  portInUse: (address, where) => `${address} is in use by another program. Choose another port: ${where}`,
   portForbidden: (address, key) =>
     `${address} needs more rights than this process has. Choose a port above 1023 with ${key}, or grant it: setcap cap_net_bind_service=+ep $(command -v node)`,
   alreadyRunning: (pid, directory) => `Already running on ${directory} (process ${pid}).`,

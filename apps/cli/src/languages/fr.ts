@@ -3,7 +3,7 @@ import type { Words } from './en.ts'
 export const fr: Words = {
   help: `restante : le courrier arrive par SMTP, est jugé, gardé, puis remis par POP3
 
-  restante serve [receiver|pop3d|learner]   lancer la suite (ou un rôle), réglages dans restante.yaml
+  restante serve [receiver|pop3d|learner]   tout lancer (ou un rôle), réglages dans restante.yaml
   restante dev                              toute la pile sur des ports libres, pour développeurs
   restante account add|list|remove|password les comptes
   restante deliver --to ADRESSE FICHIER…    déposer des messages
@@ -32,8 +32,8 @@ Chaque commande accepte --data DOSSIER ou --config FICHIER ; --json pour les pro
   config: 'Réglages',
   selfSigned:
     'Le certificat est auto-signé : les clients demanderont une fois. Le vôtre se met sous tls: dans les réglages.',
-  portInUse: (address, key, option) =>
-    `${address} est occupé par un autre programme. Choisissez un autre port : ${key} dans les réglages, ou ${option} PORT.`,
+  portInUse: (address, where) =>
+    `${address} est occupé par un autre programme. Choisissez un autre port : ${where}`,
   portForbidden: (address, key) =>
     `${address} demande plus de droits. Choisissez un port au-dessus de 1023 avec ${key}, ou accordez-le : setcap cap_net_bind_service=+ep $(command -v node)`,
   alreadyRunning: (pid, directory) => `Déjà en marche sur ${directory} (processus ${pid}).`,

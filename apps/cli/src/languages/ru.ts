@@ -32,8 +32,7 @@ export const ru: Words = {
   config: 'Настройки',
   selfSigned:
     'Сертификат самоподписанный: почтовая программа спросит один раз. Свой укажите в разделе tls: настроек.',
-  portInUse: (address, key, option) =>
-    `${address} занят другой программой. Выберите другой порт: ${key} в настройках или ${option} ПОРТ.`,
+  portInUse: (address, where) => `${address} занят другой программой. Выберите другой порт: ${where}`,
   portForbidden: (address, key) =>
     `Для ${address} не хватает прав. Выберите порт выше 1023 (${key}) или дайте право: setcap cap_net_bind_service=+ep $(command -v node)`,
   alreadyRunning: (pid, directory) => `Уже работает с ${directory} (процесс ${pid}).`,
