@@ -43,6 +43,7 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
     })
   }
   let current = config
+  let listening = false
   const { limits } = config
   const server = createSmtpServer({
     mode: 'smtp',
@@ -67,7 +68,8 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
       rcpt: (evidence) => decideRecipient(evidence, resolver, store.directory),
     },
     data: createReception({ store, resolver, pool, config: () => current, log }),
-    onEvent: (event) => logEvent(log, event),
+    // A failure to listen is told by who asked for it.
+    onEvent: (event) => (listening || event.event !== 'fault') && logEvent(log, event),
   })
   const ports: Record<string, number> = {}
   if (config.listen.smtp) {
@@ -80,6 +82,7 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
       throw new ListenError(error, config.listen.smtp, 'listen.smtp.port')
     }
   }
+  listening = true
   return {
     ports,
     async reload(changed) {
