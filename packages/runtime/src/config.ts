@@ -446,7 +446,7 @@ function findingsOf(
     return [
       {
         ...place,
-        message: `unknown key${close === null ? '' : `; did you mean “${close}”?`} (known here: ${known.join(', ')})`,
+        message: `unknown key; ${close === null ? `known here: ${known.join(', ')}` : `did you mean “${close}”?`}`,
       },
     ]
   }
