@@ -38,14 +38,15 @@ function textOf(listing: Listing): ListingText {
 
 function formatSizes(listing: Listing, deleted: ReadonlySet<number>): Uint8Array {
   const { count, sizes } = listing
+  const all = deleted.size === 0
   let length = 3
   for (let i = 0; i < count; i++) {
-    if (!deleted.has(i)) length += digitsIn(i + 1) + digitsIn(sizes[i] as number) + 3
+    if (all || !deleted.has(i)) length += digitsIn(i + 1) + digitsIn(sizes[i] as number) + 3
   }
   const octets = new Uint8Array(length)
   let at = 0
   for (let i = 0; i < count; i++) {
-    if (deleted.has(i)) continue
+    if (!all && deleted.has(i)) continue
     at = putNumber(octets, at, i + 1)
     octets[at++] = 32
     at = putNumber(octets, at, sizes[i] as number)
@@ -57,14 +58,15 @@ function formatSizes(listing: Listing, deleted: ReadonlySet<number>): Uint8Array
 
 function formatIds(listing: Listing, deleted: ReadonlySet<number>): Uint8Array {
   const { count, ids } = listing
+  const all = deleted.size === 0
   let length = 3
   for (let i = 0; i < count; i++) {
-    if (!deleted.has(i)) length += digitsIn(i + 1) + (ids[i] as string).length + 3
+    if (all || !deleted.has(i)) length += digitsIn(i + 1) + (ids[i] as string).length + 3
   }
   const octets = new Uint8Array(length)
   let at = 0
   for (let i = 0; i < count; i++) {
-    if (deleted.has(i)) continue
+    if (!all && deleted.has(i)) continue
     at = putNumber(octets, at, i + 1)
     octets[at++] = 32
     const id = ids[i] as string

@@ -15,6 +15,8 @@ import { Transaction } from './transaction.ts'
 export type SessionState = 'AUTHORIZATION' | 'TRANSACTION' | 'UPDATE' | 'CLOSED'
 
 const NO_STEPS: readonly Step[] = []
+/** The first octet of a TLS handshake record (RFC 8446 §5.1); no command starts so. */
+const TLS_HANDSHAKE = 0x16
 
 /**
  * One POP3 session: octets in, steps out, no socket, no clock. While an ask is pending, input is only kept;
@@ -27,6 +29,8 @@ export class Pop3Session {
   readonly #replier: Replier
   readonly #login: Login
   #transaction: Transaction | null = null
+  /** Whether the client has said anything. */
+  #heard = false
   #updating = false
   #utf8 = false
   /** Whether the session's lines end in CRLF or, typed by hand, in LF: its first line decides. */
@@ -69,6 +73,14 @@ export class Pop3Session {
   /** Takes octets as they came; the array must not change while it may still be held. */
   push(chunk: Uint8Array): readonly Step[] {
     if (this.#replier.closed) return NO_STEPS
+    if (!this.#heard && chunk.length > 0) {
+      this.#heard = true
+      // A TLS client on the port without TLS would wait for its handshake until the deadline.
+      if (chunk[0] === TLS_HANDSHAKE) {
+        this.#replier.hangUp('tls-hello', 'bad-octets')
+        return this.#replier.take()
+      }
+    }
     this.#lines.push(chunk)
     if (this.#replier.waiting !== null) return NO_STEPS
     this.#run()

@@ -66,6 +66,7 @@ export type CloseReason =
   | 'too-many-logins'
   | 'line-too-long'
   | 'http'
+  | 'tls-hello'
   | 'read-failed'
 
 /** What to do next: octets to send (not to be changed), or an {@link Ask}, which is always the last step. */
