@@ -1,34 +1,30 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { defineConfig } from 'vitest/config'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 
 // Dots for people who watch, a line per file for logs.
 const watched = process.stdout.isTTY && !process.env['CI']
 
-// Each package is a project under its own name, with these time limits unless it has a config of its own.
-const folders = ['packages', 'apps', 'tools'].flatMap((group) =>
-  readdirSync(group)
-    .map((name) => join(group, name))
-    .filter((folder) => existsSync(join(folder, 'test')) && existsSync(join(folder, 'package.json'))),
-)
+/** A part's tests, under its package's name; with the limits below unless it has a vitest.config.ts of its own. */
+function project(manifest: string): TestProjectConfiguration {
+  const root = dirname(manifest)
+  if (existsSync(join(root, 'vitest.config.ts'))) return root
+  const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name: string }
+  return { extends: true, root, test: { name } }
+}
 
 export default defineConfig({
   test: {
-    projects: [...folders, 'scripts'].map((folder) =>
-      existsSync(join(folder, 'vitest.config.ts'))
-        ? folder
-        : { extends: true as const, root: folder, test: { name: nameOf(folder) } },
-    ),
+    projects: [
+      ...globSync('{packages,apps,tools}/*/package.json', { cwd: import.meta.dirname })
+        .sort()
+        .map((manifest) => project(join(import.meta.dirname, manifest))),
+      { extends: true, root: join(import.meta.dirname, 'scripts'), test: { name: 'scripts' } },
+    ],
     reporters: [watched ? 'dot' : 'default'],
     slowTestThreshold: 5_000,
-    // On a busy machine a process may take seconds to start; no test asserts a time.
-    testTimeout: 30_000,
-    hookTimeout: 120_000,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
     passWithNoTests: false,
   },
 })
-
-function nameOf(folder: string): string {
-  const manifest = join(folder, 'package.json')
-  return existsSync(manifest) ? (JSON.parse(readFileSync(manifest, 'utf8')) as { name: string }).name : folder
-}
