@@ -1,4 +1,5 @@
 import type { ExtractOptions, MailDocument } from './document.ts'
+import type { GramSet } from './grams.ts'
 import { addHost } from './header-tokens.ts'
 import { normalise } from './normalise.ts'
 import type { TokenSet } from './token-set.ts'
@@ -43,6 +44,7 @@ export function addBodyTokens(
   set: TokenSet,
   document: MailDocument,
   options: ExtractOptions,
+  phrases: GramSet,
 ): { readonly subject: string; readonly text: string } {
   const fold = options.fold ?? null
   const { language } = document
@@ -50,7 +52,7 @@ export function addBodyTokens(
   const body = normalise(boundText(document.text))
   for (const trick of subject.tricks) set.add('trick:subject ', trick)
   for (const trick of body.tricks) set.add('trick:', trick)
-  addWords(set, 'subject:', subject.text, language, fold, 60)
+  addWords(set, 'subject:', subject.text, language, fold, 60, phrases)
   if (document.subject === '') set.add('subject-is:', 'none')
   else {
     const capitals = subject.text.replace(/[^A-Z]/g, '').length
@@ -59,7 +61,7 @@ export function addBodyTokens(
   }
   addUrls(set, document)
   if (language !== '') set.add('language:', language)
-  addWords(set, '', body.text, language, fold, BODY_WORDS)
+  addWords(set, '', body.text, language, fold, BODY_WORDS, phrases)
   if (body.text.length < 20) set.add('text-is:', 'short')
   addDisguised(set, `${subject.text}\n${body.text.slice(0, 8192)}`)
   if (document.altText !== '')

@@ -44,16 +44,20 @@ function textGrams(document: MailDocument, subject: string, text: string): Uint3
 
 /** The features of one message. Pure: the same document and options give the same features. */
 export function extractFeatures(document: MailDocument, options: ExtractOptions = {}): Features {
+  // Whatever a call before left behind when it threw.
+  grams.finish()
   const header = new TokenSet(MAX_HEADER_TOKENS)
   for (const token of options.extra ?? []) header.add('', token)
   addHeaderTokens(header, document)
   addStructureTokens(header, document)
   const headerTokens = header.finish()
   const body = new TokenSet(MAX_TEXT_TOKENS)
-  const { subject, text } = addBodyTokens(body, document, options)
+  const { subject, text } = addBodyTokens(body, document, options, grams)
+  const textPhrases = grams.finish()
   return {
     headerTokens,
     textTokens: body.finish(),
+    textPhrases,
     headerGrams: headerGrams(document),
     textGrams: textGrams(document, subject, text),
     texts: {

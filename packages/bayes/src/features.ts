@@ -13,7 +13,8 @@ export const GRAM_BITS = 20
 export interface Features {
   readonly headerTokens: Uint32Array
   readonly textTokens: Uint32Array
-  /** Slot numbers below 2^20, distinct, in no order. */
+  /** Pairs of neighbouring words as slot numbers below 2^20, distinct, in no order; so the grams. */
+  readonly textPhrases: Uint32Array
   readonly headerGrams: Uint32Array
   readonly textGrams: Uint32Array
   readonly texts: TokenTexts | null
@@ -24,12 +25,14 @@ const MAX_COUNT = 100_000
 
 /**
  * Compact octets of features for a training journal: learning, unlearning and relearning need nothing else.
- * About 8 KB for an ordinary message: a version, four counts, then 8 octets a token and 3 a gram, little-endian.
+ * About 9 KB for an ordinary message: a version, five counts, then 8 octets a token and 3 a phrase or gram, little-endian.
  */
 export function encodeFeatures(features: Features): Uint8Array {
-  const { headerTokens, textTokens, headerGrams, textGrams } = features
+  const { headerTokens, textTokens, textPhrases, headerGrams, textGrams } = features
   const octets = new Uint8Array(
-    17 + (headerTokens.length + textTokens.length) * 4 + (headerGrams.length + textGrams.length) * 3,
+    21 +
+      (headerTokens.length + textTokens.length) * 4 +
+      (textPhrases.length + headerGrams.length + textGrams.length) * 3,
   )
   let at = 0
   octets[at++] = VERSION
@@ -40,10 +43,10 @@ export function encodeFeatures(features: Features): Uint8Array {
     octets[at + 3] = value >>> 24
     at += 4
   }
-  for (const list of [headerTokens, textTokens, headerGrams, textGrams]) write32(list.length)
+  for (const list of [headerTokens, textTokens, textPhrases, headerGrams, textGrams]) write32(list.length)
   for (const list of [headerTokens, textTokens])
     for (let i = 0; i < list.length; i++) write32(list[i] as number)
-  for (const list of [headerGrams, textGrams]) {
+  for (const list of [textPhrases, headerGrams, textGrams]) {
     for (let i = 0; i < list.length; i++) {
       const gram = list[i] as number
       octets[at] = gram
@@ -59,19 +62,26 @@ export function encodeFeatures(features: Features): Uint8Array {
 export function decodeFeatures(octets: Uint8Array): Features {
   const reader = new OctetReader(octets, 'feature record')
   if (reader.octet() !== VERSION) throw new CorruptOctetsError('feature record')
-  const counts = [reader.uint32(), reader.uint32(), reader.uint32(), reader.uint32()] as const
-  const [headerTokens, textTokens, headerGrams, textGrams] = counts
+  const counts = [
+    reader.uint32(),
+    reader.uint32(),
+    reader.uint32(),
+    reader.uint32(),
+    reader.uint32(),
+  ] as const
+  const [headerTokens, textTokens, textPhrases, headerGrams, textGrams] = counts
   if (
     counts.some((count) => count > MAX_COUNT) ||
     headerTokens % 2 !== 0 ||
     textTokens % 2 !== 0 ||
-    reader.left !== (headerTokens + textTokens) * 4 + (headerGrams + textGrams) * 3
+    reader.left !== (headerTokens + textTokens) * 4 + (textPhrases + headerGrams + textGrams) * 3
   ) {
     throw new CorruptOctetsError('feature record')
   }
   return {
     headerTokens: reader.uint32s(headerTokens),
     textTokens: reader.uint32s(textTokens),
+    textPhrases: reader.uint24s(textPhrases, 2 ** GRAM_BITS),
     headerGrams: reader.uint24s(headerGrams, 2 ** GRAM_BITS),
     textGrams: reader.uint24s(textGrams, 2 ** GRAM_BITS),
     texts: null,

@@ -56,6 +56,13 @@ export class GramSet {
     }
   }
 
+  /** Adds two neighbouring words by their hashes. */
+  addPair(before: number, after: number): void {
+    let hash = Math.imul(before, 0x9e3779b1) ^ Math.imul(after, 0x85ebca77)
+    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d)
+    this.add((hash ^ (hash >>> 12)) & (SLOTS - 1))
+  }
+
   /** The slots; the set is empty afterwards. */
   finish(): Uint32Array {
     const slots = this.slots.slice(0, this.count)

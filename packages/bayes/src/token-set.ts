@@ -30,12 +30,12 @@ export class TokenSet implements TokenTexts {
     places.fill(0)
   }
 
-  /** Adds the token `prefix + word`. */
+  /** Adds the token `prefix + word`; its hash is the last one made, whether it was new or not. */
   add(prefix: string, word: string): void {
-    const count = this.prefixes.length
-    if (count >= this.limit) return
     const kept = word.length > MAX_WORD ? `${word.slice(0, MAX_WORD)}..` : word
     hashToken(prefix, kept)
+    const count = this.prefixes.length
+    if (count >= this.limit) return
     const low = hashLow
     const high = hashHigh
     let place = low & MASK

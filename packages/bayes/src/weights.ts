@@ -30,32 +30,36 @@ export class WeightTable {
   }
 }
 
-/** One view of a message: which features, of which length it is told, how fast it learns. */
+/** One view's features: lists of numbers; of a list with stride 2 (token hashes) every other number counts. */
+export type ViewFeatures = readonly (readonly [numbers: Uint32Array, stride: 1 | 2])[]
+
+/** How a view learns. */
 export interface ViewSetting {
-  /** 2 for token hashes (low halves count), 1 for gram slots. */
-  readonly stride: 1 | 2
   /** Number of features at which a message counts as it is; longer ones count less per feature. */
   readonly typicalCount: number
   readonly rate: number
 }
 
-function scaleOf(features: Uint32Array, view: ViewSetting): number {
-  return Math.sqrt(view.typicalCount / (features.length / view.stride + 1))
+function scaleOf(features: ViewFeatures, view: ViewSetting): number {
+  let count = 1
+  for (const [numbers, stride] of features) count += numbers.length / stride
+  return Math.sqrt(view.typicalCount / count)
 }
 
 /** Log-odds of spam as one view sees them (uncalibrated). */
-export function scoreView(table: WeightTable, features: Uint32Array, view: ViewSetting): number {
+export function scoreView(table: WeightTable, features: ViewFeatures, view: ViewSetting): number {
   const { weights } = table
-  const { stride } = view
   let z = 0
-  for (let i = 0; i < features.length; i += stride) z += weights[table.slot(features[i] as number)] as number
+  for (const [numbers, stride] of features) {
+    for (let i = 0; i < numbers.length; i += stride) z += weights[table.slot(numbers[i] as number)] as number
+  }
   return z * scaleOf(features, view)
 }
 
 /** Learns one message; returns the step taken, which {@link unlearnView} takes back. 0 = nothing to learn. */
 export function learnView(
   table: WeightTable,
-  features: Uint32Array,
+  features: ViewFeatures,
   view: ViewSetting,
   label: 0 | 1,
 ): number {
@@ -64,11 +68,13 @@ export function learnView(
   const { weights, squares } = table
   const square = step * step
   const move = view.rate * step
-  for (let i = 0; i < features.length; i += view.stride) {
-    const slot = table.slot(features[i] as number)
-    const sum = (squares[slot] as number) + square
-    squares[slot] = sum
-    weights[slot] = (weights[slot] as number) + move / Math.sqrt(EPSILON + sum)
+  for (const [numbers, stride] of features) {
+    for (let i = 0; i < numbers.length; i += stride) {
+      const slot = table.slot(numbers[i] as number)
+      const sum = (squares[slot] as number) + square
+      squares[slot] = sum
+      weights[slot] = (weights[slot] as number) + move / Math.sqrt(EPSILON + sum)
+    }
   }
   return step
 }
@@ -79,7 +85,7 @@ export function learnView(
  */
 export function unlearnView(
   table: WeightTable,
-  features: Uint32Array,
+  features: ViewFeatures,
   view: ViewSetting,
   step: number,
 ): void {
@@ -87,40 +93,43 @@ export function unlearnView(
   const { weights, squares } = table
   const square = step * step
   const move = view.rate * step
-  for (let i = 0; i < features.length; i += view.stride) {
-    const slot = table.slot(features[i] as number)
-    const sum = squares[slot] as number
-    weights[slot] = (weights[slot] as number) - move / Math.sqrt(EPSILON + sum)
-    squares[slot] = Math.max(0, sum - square)
+  for (const [numbers, stride] of features) {
+    for (let i = 0; i < numbers.length; i += stride) {
+      const slot = table.slot(numbers[i] as number)
+      const sum = squares[slot] as number
+      weights[slot] = (weights[slot] as number) - move / Math.sqrt(EPSILON + sum)
+      squares[slot] = Math.max(0, sum - square)
+    }
   }
 }
 
 /**
- * The step that learning a message now known must have taken, when it was not kept: the one whose undoing
- * leads to a score from which it would be taken again.
+ * The step that learning a message now known must have taken, when it was not kept: the one whose undoing leads to
+ * a score from which it would be taken again.
  */
 export function guessStep(
   table: WeightTable,
-  features: Uint32Array,
+  features: ViewFeatures,
   view: ViewSetting,
   label: 0 | 1,
 ): number {
   const scale = scaleOf(features, view)
   let reach = 0
-  for (let i = 0; i < features.length; i += view.stride) {
-    reach += 1 / Math.sqrt(EPSILON + (table.squares[table.slot(features[i] as number)] as number))
+  for (const [numbers, stride] of features) {
+    for (let i = 0; i < numbers.length; i += stride) {
+      reach += 1 / Math.sqrt(EPSILON + (table.squares[table.slot(numbers[i] as number)] as number))
+    }
   }
   reach *= view.rate * scale
   const now = scoreView(table, features, view)
-  // From the largest error downwards: the first score that a step explains.
+  const sign = label === 1 ? 1 : -1
   let low = 0
   let high = 1
   for (let i = 0; i < 30; i++) {
     const error = (low + high) / 2
-    const sign = label === 1 ? 1 : -1
     const before = now - sign * error * scale * reach
     if (Math.abs(label - sigmoid(before)) > error) low = error
     else high = error
   }
-  return (label === 1 ? 1 : -1) * low * scale
+  return sign * low * scale
 }

@@ -1,8 +1,11 @@
+import type { GramSet } from './grams.ts'
+import { hashLow } from './hash.ts'
 import type { TokenSet } from './token-set.ts'
 
 const WORD = /[\p{L}\p{N}$€£¥₽][\p{L}\p{M}\p{N}$€£¥₽'’_.,!%-]*/gu
 const CJK = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]/
 const TRAILING = /[.,'’_%-]{1,20}$/
+const PHRASE_WORDS = 1000
 const DIGITS = /\d/g
 
 /** Two neighbouring characters each, for scripts that write without spaces. */
@@ -18,7 +21,8 @@ function addBigrams(set: TokenSet, prefix: string, run: string, room: number): n
 
 /**
  * Adds the words of already normalised text as tokens, at most `limit` of them. Numbers keep only their shape;
- * words of one or more than 40 characters are marked, not kept; CJK and Thai runs become bigrams.
+ * words of one or more than 40 characters are marked, not kept; CJK and Thai runs become bigrams. `phrases`
+ * collects the pairs of neighbours among the first 1,000 words.
  */
 export function addWords(
   set: TokenSet,
@@ -27,8 +31,10 @@ export function addWords(
   language: string,
   fold: ((word: string, language: string) => string) | null,
   limit: number,
+  phrases: GramSet | null = null,
 ): void {
   let count = 0
+  let before = 0
   for (const found of text.matchAll(WORD)) {
     if (count >= limit) return
     let word = found[0]
@@ -56,7 +62,13 @@ export function addWords(
       set.add(prefix, shape.length > 12 ? 'long-number' : shape)
       continue
     }
-    set.add(prefix, fold === null ? word : fold(word, language))
+    const folded = fold === null ? word : fold(word, language)
+    set.add(prefix, folded)
+    if (phrases !== null && count <= PHRASE_WORDS) {
+      // `add` has just hashed the word.
+      if (before !== 0) phrases.addPair(before, hashLow)
+      before = hashLow
+    }
     if (bang) set.add(prefix, `${word}!`)
     const dot = word.search(/[._]/)
     if (dot > 0) {
