@@ -179,7 +179,7 @@ describe('once', () => {
     standing.push(second)
     expect(second.text).not.toMatch(/password|me@acme/)
     expect(await second.stop()).toBe(0)
-  })
+  }, 60_000)
 
   test('serve in an empty folder writes settings that check, and says where; a taken port names the setting', async () => {
     const home = mkdtempSync(join(folder, 'empty-'))

@@ -104,7 +104,7 @@ describe('accounts', () => {
     expect(asked.stderr).toContain('This removes ben@acme.example with 0 messages (0 B) for good.')
     expect(await withData('account', 'remove', 'ben@acme.example', '--yes')).toMatchObject({ code: 0 })
     expect(await withData('account', 'remove', 'ben@acme.example', '--yes')).toMatchObject({ code: 1 })
-  })
+  }, 60_000)
 })
 
 describe('delivering and dumping', () => {
@@ -233,7 +233,7 @@ test('learning on a store nobody runs: folder, mbox, file; then explained with w
   )
   mkdirSync(join(folder, 'empty'))
   expect(await withData('learn', 'ham', 'empty')).toMatchObject({ code: 1 })
-})
+}, 60_000)
 
 test('a broken config: file, line, key and the nearest key; exit 2; nothing started', async () => {
   const bad = join(folder, 'bad')
