@@ -1,6 +1,7 @@
 /** A count of octets as they are on the wire, CRLF line ends included; never a string length. */
 export type Octets = number
 
+/** The octets of line ends and of stuffing (RFC 5321 §2.3.8, §4.5.2). */
 export const CR = 13
 export const LF = 10
 export const DOT = 46

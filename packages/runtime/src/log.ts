@@ -13,6 +13,7 @@ export interface Log {
   with(fields: LogFields): Log
 }
 
+/** Events below it are not written. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
 /** JSON lines `{"level":"info","at":"…","event":"…",…}` on standard error or appended to a file, written before the call returns. */
