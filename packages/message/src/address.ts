@@ -14,7 +14,9 @@ export interface Mailbox {
 }
 
 function mailboxOf(name: string, address: string): Mailbox {
-  const bare = address.replace(/[\s<>]/g, '')
+  // Of "<some words a@b.example>" the last word is the address.
+  const last = address.trim().slice(lastBlank(address.trim(), address.length) + 1)
+  const bare = last.replace(/[\s<>]/g, '')
   const sign = bare.lastIndexOf('@')
   const host =
     sign < 0
@@ -110,6 +112,8 @@ export function parseMailboxes(
       const colon = angle.startsWith('@') ? angle.indexOf(':') : -1
       if (colon >= 0) angle = angle.slice(colon + 1)
       if (angle.startsWith('mailto:')) angle = angle.slice(7)
+      // "<undisclosed-recipients:;>" is no address.
+      if (angle.trimEnd().endsWith(':;')) angle = null
       i = end
       from = end + 1
     } else if (code === 44 || code === 59) {

@@ -351,9 +351,13 @@ export function factsOf(octets: Uint8Array, limits: Partial<FactLimits> = {}): M
   const defects = new Set([...walk.defects, ...collector.defects])
   headerDefects(raw, defects)
   const fields = raw.map((field) => ({ name: field.name, key: field.key, value: decodeValue(field.raw) }))
-  const recipients = [firstRaw(raw, 'to'), firstRaw(raw, 'cc')]
-    .filter((value) => value !== '')
-    .map((value) => parseMailboxes(value, bounds.mailboxes))
+  const recipients = parseMailboxes(
+    raw
+      .filter(({ key }) => key === 'to' || key === 'cc')
+      .map((field) => field.raw)
+      .join(', '),
+    bounds.mailboxes,
+  )
   const { text, alternativeText } = chooseTexts(collector.texts)
   const subject = decodeValue(firstRaw(raw, 'subject'))
   const listId = firstRaw(raw, 'list-id')
@@ -363,10 +367,7 @@ export function factsOf(octets: Uint8Array, limits: Partial<FactLimits> = {}): M
     from: firstMailbox(firstRaw(raw, 'from')),
     sender: firstMailbox(firstRaw(raw, 'sender')),
     replyTo: firstMailbox(firstRaw(raw, 'reply-to')),
-    to: {
-      count: recipients.reduce((sum, { count }) => sum + count, 0),
-      mailboxes: recipients.flatMap(({ mailboxes }) => mailboxes).slice(0, bounds.mailboxes),
-    },
+    to: recipients,
     subject,
     dateMs: parseDate(firstRaw(raw, 'date')),
     messageId: firstRaw(raw, 'message-id')

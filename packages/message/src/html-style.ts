@@ -68,7 +68,7 @@ export function sameColor(a: number, b: number): boolean {
 }
 
 const HIDES =
-  /(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|opacity:0?(?:\.0[0-4]?\d*)?(?:;|!|$)|font-size:(?:0*(?:\.\d+)?|1)(?:px|pt|em|rem|%|;|!|$)|text-indent:-\d{3,}|(?:left|top|margin-left|margin-top):-\d{3,}|clip:rect\([01]|line-height:0(?:px|pt)?(?:;|!|$)|content-visibility:hidden)/
+  /(?:^|;)(?:display:none|visibility:(?:hidden|collapse)|opacity:0?(?:\.0[0-4]?\d*)?(?:;|!|$)|font-size:(?:0*(?:\.0\d*)?(?:px|pt|em|rem|%|;|!|$)|(?:0*\.\d+|1)(?:px|pt))|text-indent:-\d{3,}|(?:left|top|margin-left|margin-top):-\d{3,}|clip:rect\([01]|line-height:0(?:px|pt)?(?:;|!|$)|content-visibility:hidden)/
 const ZERO_BOX = /(?:^|;)(?:max-)?(?:height|width):0(?:px|pt|em|%)?(?:;|!|$)/
 
 /** Reads the declarations of a style attribute or rule. */
