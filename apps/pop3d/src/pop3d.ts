@@ -26,7 +26,8 @@ import {
 import { openLocalStore } from '@restante/store-local'
 import { installationKey } from './installation-key.ts'
 
-const DRAIN_MS = 15_000
+/** The port is closed meanwhile: long enough for a poll to end, no longer. */
+const DRAIN_MS = 5_000
 
 /** The POP3 role: hands out what is stored, exactly as it is stored. */
 export async function startPop3d(config: Config, context: RoleContext): Promise<RunningRole> {

@@ -46,7 +46,12 @@ beforeEach(async () => {
     ...base,
     domains: ['acme.example'],
     store: { directory, floorOctets: 0 },
-    listen: { smtp: null, pop3: { host: '127.0.0.1', port: 0 }, pop3s: { host: '127.0.0.1', port: 0 } },
+    listen: {
+      ...base.listen,
+      smtp: null,
+      pop3: { host: '127.0.0.1', port: 0 },
+      pop3s: { host: '127.0.0.1', port: 0 },
+    },
     tls: { cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') },
     limits: { ...base.limits, perAddress: false },
   }
