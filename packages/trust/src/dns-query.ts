@@ -96,9 +96,11 @@ function exchangeUdp(
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(new Error('aborted'))
     const socket = createSocket(server.host.includes(':') ? 'udp6' : 'udp4')
+    let open = true
     const end = (): void => {
       signal.removeEventListener('abort', abort)
-      socket.close()
+      if (open) socket.close()
+      open = false
     }
     const abort = (): void => {
       end()
@@ -111,15 +113,15 @@ function exchangeUdp(
     })
     socket.on('message', (octets) => {
       // Another's octets on our port: keep waiting for ours.
-      if (!fits(octets)) return
+      if (!open || !fits(octets)) return
       end()
       resolve(octets)
     })
     // Connected: the kernel drops what other hosts send to this port.
     socket.connect(server.port, server.host, () => {
-      if (signal.aborted) return
+      if (!open) return
       socket.send(query, (error) => {
-        if (!error || signal.aborted) return
+        if (!error || !open) return
         end()
         reject(error)
       })

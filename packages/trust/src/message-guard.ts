@@ -13,6 +13,8 @@ export interface AuthenticationLimits {
   readonly lengthLimited: number
   /** A longer signature field is not looked at. Default 4,096. */
   readonly signatureOctets: Octets
+  /** A longer From field is too large. Default 16,384. */
+  readonly authorOctets: Octets
 }
 
 /** Limits where nobody says otherwise. */
@@ -22,6 +24,7 @@ export const AUTHENTICATION_LIMITS: AuthenticationLimits = {
   signatures: 8,
   lengthLimited: 2,
   signatureOctets: 4_096,
+  authorOctets: 16_384,
 }
 
 /** The message, or why it is not looked at. */
@@ -82,6 +85,10 @@ export async function guardMessage(
     return { tooLarge: `the header has more than ${limits.headerLines} lines` }
   }
   const kept = dropExcessSignatures(header, limits)
+  if (kept.authorOctets > limits.authorOctets) {
+    leave()
+    return { tooLarge: `the From field has more than ${limits.authorOctets} octets` }
+  }
   const rest = held.subarray(headerOctets)
   async function* octets(): AsyncGenerator<Uint8Array> {
     try {
@@ -118,12 +125,13 @@ function countLines(header: Uint8Array): number {
 function dropExcessSignatures(
   header: Uint8Array,
   limits: AuthenticationLimits,
-): { readonly header: Uint8Array; readonly dropped: number } {
+): { readonly header: Uint8Array; readonly dropped: number; readonly authorOctets: Octets } {
   const kept: Uint8Array[] = []
   let from = 0
   let dropped = 0
   let signatures = 0
   let lengthLimited = 0
+  let authorOctets = 0
   for (let at = 0; at < header.length; ) {
     const end = fieldEnd(header, at)
     const name = /^[^:]{1,200}/.exec(latin1Text(header, at, Math.min(end, at + 200)))?.[0]
@@ -137,6 +145,7 @@ function dropExcessSignatures(
       if (!drop && limited) lengthLimited++
     } else if (field === 'arc-message-signature' || field === 'arc-seal')
       drop = end - at > limits.signatureOctets
+    else if (field === 'from') authorOctets += end - at
     if (drop) {
       if (at > from) kept.push(header.subarray(from, at))
       from = end
@@ -144,16 +153,30 @@ function dropExcessSignatures(
     }
     at = end
   }
-  if (dropped === 0) return { header, dropped }
+  if (dropped === 0) return { header, dropped, authorOctets }
   kept.push(header.subarray(from))
-  return { header: concatOctets(kept), dropped }
+  return { header: concatOctets(kept), dropped, authorOctets }
 }
 
+/** Where the next field starts. Lines that start none belong to the one before, as mailauth sees it. */
 function fieldEnd(header: Uint8Array, at: Octets): Octets {
   for (let next = at; ; ) {
     const lf = header.indexOf(10, next)
     if (lf < 0) return header.length
     next = lf + 1
-    if (header[next] !== 32 && header[next] !== 9) return next
+    if (startsField(header, next)) return next
   }
+}
+
+/** A name of printable ASCII, then a colon, with white space or a fold between them at most (RFC 5322 §3.6.8, §4.5). */
+function startsField(header: Uint8Array, at: Octets): boolean {
+  let i = at
+  while (isNameOctet(header[i])) i++
+  if (i === at) return false
+  while (header[i] === 32 || header[i] === 9 || header[i] === 13 || header[i] === 10) i++
+  return header[i] === 58
+}
+
+function isNameOctet(octet: number | undefined): boolean {
+  return octet !== undefined && octet > 32 && octet < 127 && octet !== 58
 }
