@@ -22,6 +22,8 @@ const env = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !/^npm_(config|package|lifecycle)_/i.test(name)),
 )
 Object.assign(env, { TURBO_TELEMETRY_DISABLED: '1', DO_NOT_TRACK: '1', npm_config_loglevel: 'error' })
+// Types are taken off each source once, not at every start.
+env.NODE_COMPILE_CACHE ??= join(root, 'node_modules', '.compile-cache')
 
 function fail(message) {
   process.stderr.write(`restante: ${message}\n`)

@@ -92,7 +92,6 @@ function announce(plan: InstancePlan, ports: Ports, words: Words): void {
   const { listen, store } = plan.config
   if (plan.json) {
     const port = (name: string): number | 'off' => ports[name] ?? 'off'
-    // Listeners that do not exist yet say so.
     sayJson({
       event: 'ready',
       pid: process.pid,
@@ -113,6 +112,9 @@ function announce(plan: InstancePlan, ports: Ports, words: Words): void {
       if (ports[name] !== undefined) rows.push([label, `${host ?? ''}:${ports[name]}`, about])
     }
     row('smtp', 'SMTP', listen.smtp?.host, `${words.mailIn}, STARTTLS`)
+    row('lmtp', 'LMTP', listen.lmtp?.host, words.mailIn)
+    row('submission', 'Submission', listen.submission?.host, `${words.mailIn}, STARTTLS`)
+    row('submissions', 'Submission', listen.submissions?.host, `${words.mailIn}, ${words.inTls}`)
     row('pop3', 'POP3', listen.pop3?.host, `${words.mailOut}, STLS`)
     row('pop3s', 'POP3S', listen.pop3s?.host, `${words.mailOut}, ${words.inTls}`)
     rows.push([words.data, store.directory], ...(plan.rows?.(words) ?? []).map((each) => [...each]))

@@ -201,15 +201,11 @@ async function stopChild(child: ChildProcess): Promise<number> {
 
 /** A role that is started again must come back on the port it had, also where the config said "a free one". */
 function withPorts(config: Config, ports: Ports): Config {
-  const keep = (listen: Listen | null, name: string): Listen | null =>
-    listen !== null && listen.port === 0 && ports[name] !== undefined
-      ? { ...listen, port: ports[name] }
-      : listen
-  const { smtp, pop3, pop3s } = config.listen
-  return {
-    ...config,
-    listen: { smtp: keep(smtp, 'smtp'), pop3: keep(pop3, 'pop3'), pop3s: keep(pop3s, 'pop3s') },
-  }
+  const kept = Object.entries(config.listen).map(([name, listen]): [string, Listen | null] => {
+    const port = ports[name]
+    return [name, listen !== null && listen.port === 0 && port !== undefined ? { ...listen, port } : listen]
+  })
+  return { ...config, listen: Object.fromEntries(kept) as unknown as Config['listen'] }
 }
 
 function forwardLines(child: ChildProcess, onLine: (line: string) => void): void {

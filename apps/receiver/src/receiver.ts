@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { createRecipientResolver } from '@restante/accounts'
+import { type Authenticator, createAuthenticator, createRecipientResolver } from '@restante/accounts'
 import { createJudgePool, followModel, type JudgePool, type ModelFollower } from '@restante/filter'
+import { REPLIES, type Reply } from '@restante/mail'
 import {
   type Config,
   errorFields,
@@ -9,13 +10,32 @@ import {
   type RoleContext,
   type RunningRole,
 } from '@restante/runtime'
-import { createSmtpServer, type SmtpEvent } from '@restante/smtp'
+import {
+  type Credentials,
+  createSmtpServer,
+  type Mode,
+  type SmtpEvent,
+  type SmtpServer,
+} from '@restante/smtp'
 import { openLocalStore } from '@restante/store-local'
 import { createReception } from './reception.ts'
-import { decideRecipient, decideSender } from './recipients.ts'
+import { decideRecipient, decideSender, withBarePostmaster } from './recipients.ts'
 
 const DRAIN_MS = 15_000
 const JUDGE_WORKERS = 1
+
+interface Listener {
+  readonly name: 'smtp' | 'lmtp' | 'submission' | 'submissions'
+  readonly mode: Mode
+  readonly implicitTls: boolean
+}
+
+const LISTENERS: readonly Listener[] = [
+  { name: 'smtp', mode: 'smtp', implicitTls: false },
+  { name: 'lmtp', mode: 'lmtp', implicitTls: false },
+  { name: 'submission', mode: 'submission', implicitTls: false },
+  { name: 'submissions', mode: 'submission', implicitTls: true },
+]
 
 /** The receiver role: takes mail by SMTP, has it judged, stores it, and only then says so. */
 export async function startReceiver(config: Config, context: RoleContext): Promise<RunningRole> {
@@ -24,12 +44,15 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
     directory: config.store.directory,
     floorOctets: config.store.floorOctets,
   })
-  const resolver = createRecipientResolver({
-    directory: store.directory,
-    now: context.now,
-    plusFolders: config.smtpIn.plusAddressFolders,
-    ...(config.postmaster === null ? {} : { postmaster: config.postmaster }),
-  })
+  const resolver = withBarePostmaster(
+    createRecipientResolver({
+      directory: store.directory,
+      now: context.now,
+      plusFolders: config.smtpIn.plusAddressFolders,
+      ...(config.postmaster === null ? {} : { postmaster: config.postmaster }),
+    }),
+    config.hostname,
+  )
   let pool: JudgePool | null = null
   let follower: ModelFollower | null = null
   if (config.spam.filter) {
@@ -45,41 +68,67 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
   let current = config
   let listening = false
   const { limits } = config
-  const server = createSmtpServer({
-    mode: 'smtp',
-    hostname: config.hostname,
-    ...(config.tls === null ? {} : { tls: readCertificate(config) }),
-    lineEnds: config.smtpIn.lineEnds,
-    limits: {
-      messageOctets: config.smtpIn.maxSizeOctets,
-      recipients: config.smtpIn.maxRecipients,
-      connections: limits.connections,
-      ...(limits.perAddress
-        ? {}
-        : {
-            connectionsPerAddress: null,
-            connectionsPerAddressPerMinute: null,
-            errorsPerAddress: null,
-            errorDelayMs: 0,
-          }),
-    },
-    policy: {
-      mail: (evidence) => decideSender(evidence, store),
-      rcpt: (evidence) => decideRecipient(evidence, resolver, store.directory),
-    },
-    data: createReception({ store, resolver, pool, config: () => current, log }),
-    // A failure to listen is told by who asked for it.
-    onEvent: (event) => (listening || event.event !== 'fault') && logEvent(log, event),
+  const authenticator = createAuthenticator({
+    directory: store.directory,
+    now: context.now,
+    defaultDomain: config.pop3.defaultDomain ?? config.domains[0] ?? null,
+    ...(limits.perAddress ? {} : { limits: 'off' as const }),
+    onLogin: (event) => log.info('login', { ...event }),
   })
+  const data = createReception({ store, resolver, pool, config: () => current, log })
+  const serverFor = ({ mode, implicitTls }: Listener): SmtpServer =>
+    createSmtpServer({
+      mode,
+      implicitTls,
+      hostname: config.hostname,
+      ...(config.tls === null ? {} : { tls: readCertificate(config) }),
+      lineEnds: config.smtpIn.lineEnds,
+      ...(mode === 'submission'
+        ? {
+            auth: (credentials: Credentials) => logIn(authenticator, credentials),
+            authWithoutTls: config.pop3.plainLogin,
+          }
+        : {}),
+      limits: {
+        messageOctets: config.smtpIn.maxSizeOctets,
+        recipients: config.smtpIn.maxRecipients,
+        connections: limits.connections,
+        ...(limits.perAddress
+          ? {}
+          : {
+              connectionsPerAddress: null,
+              connectionsPerAddressPerMinute: null,
+              errorsPerAddress: null,
+              errorDelayMs: 0,
+            }),
+      },
+      policy: {
+        mail: (evidence) => decideSender(evidence, store, resolver),
+        rcpt: (evidence) => decideRecipient(evidence, resolver, store.directory),
+      },
+      data,
+      // A failure to listen is told by who asked for it.
+      onEvent: (event) => (listening || event.event !== 'fault') && logEvent(log, event),
+    })
+
+  const servers: SmtpServer[] = []
   const ports: Record<string, number> = {}
-  if (config.listen.smtp) {
+  const release = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.close({ drainMs: DRAIN_MS })))
+    follower?.stop()
+    await pool?.close()
+    await store[Symbol.asyncDispose]()
+  }
+  for (const listener of LISTENERS) {
+    const where = config.listen[listener.name]
+    if (where === null) continue
+    const server = serverFor(listener)
+    servers.push(server)
     try {
-      ports['smtp'] = (await server.listen(config.listen.smtp)).port
+      ports[listener.name] = (await server.listen(where)).port
     } catch (error) {
-      follower?.stop()
-      await pool?.close()
-      await store[Symbol.asyncDispose]()
-      throw new ListenError(error, config.listen.smtp, 'listen.smtp.port')
+      await release()
+      throw new ListenError(error, where, `listen.${listener.name}.port`)
     }
   }
   listening = true
@@ -87,24 +136,43 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
     ports,
     async reload(changed) {
       // First: a certificate that cannot be read leaves everything as it was.
-      if (changed.tls) server.setTls(readCertificate(changed))
-      const restartFor: string[] = []
-      if (JSON.stringify(changed.listen.smtp) !== JSON.stringify(current.listen.smtp))
-        restartFor.push('listen.smtp')
-      if (JSON.stringify(changed.smtpIn) !== JSON.stringify(current.smtpIn)) restartFor.push('smtp_in')
+      if (changed.tls) {
+        const certificate = readCertificate(changed)
+        for (const server of servers) server.setTls(certificate)
+      }
+      const restartFor = LISTENERS.filter(({ name }) =>
+        differs(changed.listen[name], current.listen[name]),
+      ).map(({ name }) => `listen.${name}`)
+      if (differs(changed.smtpIn, current.smtpIn)) restartFor.push('smtp_in')
       if (changed.hostname !== current.hostname) restartFor.push('hostname')
       if (changed.spam.filter !== current.spam.filter) restartFor.push('spam.filter')
       current = changed
       log.info('reloaded', { restartFor: restartFor.join(',') })
       return restartFor
     },
-    async stop() {
-      await server.close({ drainMs: DRAIN_MS })
-      follower?.stop()
-      await pool?.close()
-      await store[Symbol.asyncDispose]()
-    },
+    stop: release,
   }
+}
+
+function differs(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) !== JSON.stringify(b)
+}
+
+/** AUTH on a submission listener: the account password or a device's. */
+async function logIn(
+  authenticator: Authenticator,
+  { mechanism, name, password, remote, signal }: Credentials,
+): Promise<{ readonly account: string } | Reply | null> {
+  const outcome = await authenticator.login({
+    mechanism,
+    name,
+    secret: password,
+    remote,
+    service: 'smtp',
+    signal,
+  })
+  if ('ok' in outcome) return { account: outcome.ok.account.address }
+  return outcome.failed === 'auth' ? null : REPLIES['login-unavailable']
 }
 
 function readCertificate(config: Config): { readonly cert: string; readonly key: string } {

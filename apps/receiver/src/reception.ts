@@ -66,7 +66,9 @@ export function createReception(parts: ReceptionParts): DataHook {
     if (message.hops > HOPS_MAX) return REPLIES['mail-loop']
     try {
       await using staged = await store.stage(message.octets)
-      const judged = pool === null ? null : await judge(pool, staged, log, envelope)
+      // What people here send after logging in is theirs to answer for.
+      const judging = pool !== null && envelope.authenticatedAs === null
+      const judged = judging ? await judge(pool, staged, log, envelope) : null
       const { planned, failedFor } = await plan(envelope, parts, config, judged)
       if (planned.length === 0) return REPLIES['no-recipients']
       const refused = refusalOf(planned, config)

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { hashPassword } from '@restante/accounts'
 import {
   type Config,
   defaultConfig,
@@ -17,6 +18,15 @@ import { startReceiver } from '../src/receiver.ts'
 
 let directory: string
 let config: Config
+const OFF: Config['listen'] = {
+  smtp: null,
+  lmtp: null,
+  submission: null,
+  submissions: null,
+  pop3: null,
+  pop3s: null,
+}
+
 let running: RunningRole | null
 beforeEach(async () => {
   running = null
@@ -26,7 +36,7 @@ beforeEach(async () => {
     ...base,
     hostname: 'mx.acme.example',
     store: { directory, floorOctets: 0 },
-    listen: { smtp: { host: '127.0.0.1', port: 0 }, pop3: null, pop3s: null },
+    listen: { ...OFF, smtp: { host: '127.0.0.1', port: 0 } },
   }
   await using store = await openLocalStore({ directory, floorOctets: 0 })
   await store.directory.addAccount('anna@acme.example')
@@ -144,4 +154,80 @@ test('new settings apply without a restart, or say that they need one; a certifi
   ).toEqual(['listen.smtp', 'smtp_in', 'hostname', 'spam.filter'])
   const missing = { ...held, tls: { cert: file('none.pem'), key: file('none.pem') } }
   await expect(role.reload?.(missing)).rejects.toThrow('none.pem')
+})
+
+test('LMTP answers for each recipient, and stores the body once', async () => {
+  {
+    await using store = await openLocalStore({ directory, floorOctets: 0 })
+    await store.directory.addAccount('bob@acme.example')
+  }
+  const { ports } = await start({ ...config, listen: { ...OFF, lmtp: { host: '127.0.0.1', port: 0 } } })
+  expect(Object.keys(ports)).toEqual(['lmtp'])
+  const socket = connect(ports['lmtp'] as number, '127.0.0.1')
+  const said: string[] = []
+  socket.write(
+    'LHLO relay\r\nMAIL FROM:<x@far.example>\r\nRCPT TO:<anna@acme.example>\r\nRCPT TO:<nobody@acme.example>\r\nRCPT TO:<bob@acme.example>\r\nDATA\r\nSubject: Hi\r\n\r\nHi\r\n.\r\nQUIT\r\n',
+  )
+  for await (const line of createInterface({ input: socket })) if (/^\d{3} /.test(line)) said.push(line)
+  expect(said.map((line) => line.slice(0, 3))).toEqual([
+    '220',
+    '250',
+    '250',
+    '250',
+    '550',
+    '250',
+    '354',
+    '250',
+    '250',
+    '221',
+  ])
+  expect(said[7]).not.toBe(said[8])
+})
+
+test('submission wants a login, takes mail for addresses of ours, and does not judge it', async () => {
+  {
+    await using store = await openLocalStore({ directory, floorOctets: 0 })
+    await store.directory.addAccount('bob@acme.example', [
+      { device: '', scheme: 'argon2id', verifier: await hashPassword('secret') },
+    ])
+  }
+  const { ports } = await start({
+    ...config,
+    listen: { ...OFF, submission: { host: '127.0.0.1', port: 0 } },
+  })
+  const plain = (password: string) => Buffer.from(`\0bob@acme.example\0${password}`).toString('base64')
+  const replies = await talk(ports['submission'] as number, [
+    'EHLO laptop',
+    'MAIL FROM:<bob@acme.example>',
+    `AUTH PLAIN ${plain('wrong')}`,
+    `AUTH PLAIN ${plain('secret')}`,
+    'MAIL FROM:<anna@acme.example>',
+    'MAIL FROM:<bob@acme.example>',
+    'RCPT TO:<friend@elsewhere.example>',
+    'RCPT TO:<anna@acme.example>',
+    'DATA',
+    'Subject: Hello\r\n\r\nHi\r\n.',
+    'QUIT',
+  ])
+  expect(replies.map((reply) => reply.slice(0, 3))).toEqual([
+    '220',
+    '250',
+    '530',
+    '535',
+    '235',
+    '553',
+    '250',
+    '550',
+    '250',
+    '354',
+    '250',
+    '221',
+  ])
+  const id = /Stored as (\w{26})/.exec(replies[10] as string)?.[1] as string
+  await using store = await openLocalStore({ directory, floorOctets: 0 })
+  const chunks: Uint8Array[] = []
+  for await (const chunk of (await store.read(id)) ?? []) chunks.push(chunk)
+  const text = Buffer.concat(chunks).toString('latin1')
+  expect(text).toContain('with ESMTPA id ')
+  expect(text).not.toContain('X-Spam-')
 })

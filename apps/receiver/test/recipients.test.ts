@@ -3,7 +3,7 @@ import { type Path, parsePath } from '@restante/mail'
 import { type MemoryStore, memoryStore } from '@restante/maildrop'
 import type { MailEvidence, RcptEvidence } from '@restante/smtp'
 import { beforeEach, expect, test } from 'vitest'
-import { decideRecipient, decideSender } from '../src/recipients.ts'
+import { decideRecipient, decideSender, withBarePostmaster } from '../src/recipients.ts'
 
 let store: MemoryStore
 beforeEach(async () => {
@@ -21,13 +21,16 @@ beforeEach(async () => {
   await directory.putAlias({ address: 'away@acme.example', targets: ['anna@elsewhere.example'] })
 })
 
-const rcpt = async (address: string, sizeOctets?: number) => {
-  const resolver = createRecipientResolver({ directory: store.directory, now: () => 0 })
+const resolver = () =>
+  withBarePostmaster(createRecipientResolver({ directory: store.directory, now: () => 0 }), 'mx.acme.test')
+const session = (authenticatedAs: string | null = null) => ({ authenticatedAs })
+const rcpt = async (address: string, sizeOctets?: number, authenticatedAs: string | null = null) => {
   const evidence = {
+    session: session(authenticatedAs),
     recipient: parsePath(address) as Path,
     parameters: sizeOctets === undefined ? {} : { sizeOctets },
   } as unknown as RcptEvidence
-  const reply = await decideRecipient(evidence, resolver, store.directory)
+  const reply = await decideRecipient(evidence, resolver(), store.directory)
   return reply === null ? 'ok' : `${reply.code} ${reply.enhanced} ${reply.reason}`
 }
 
@@ -37,6 +40,8 @@ test.each([
   ['anna+shop@acme.example', 'ok'],
   ['postmaster@acme.example', 'ok'],
   ['both@acme.example', 'ok'],
+  ['Postmaster@mx.acme.test', 'ok'],
+  ['anna@mx.acme.test', '550 5.7.1 relay-denied'],
   ['nobody@acme.example', '550 5.1.1 unknown-recipient'],
   ['anna@elsewhere.example', '550 5.7.1 relay-denied'],
   ['anna@sub.acme.example', '550 5.7.1 relay-denied'],
@@ -62,12 +67,38 @@ test('a quota may also count messages', async () => {
   expect(await rcpt('anna@acme.example')).toBe('452 4.2.2 over-quota')
 })
 
-test('MAIL is refused for now where the disk has no room for what is announced', () => {
-  const tight = memoryStore({}, { capacityOctets: 1000, floorOctets: 200 })
-  const mail = (sizeOctets?: number) =>
-    decideSender(
-      { parameters: sizeOctets === undefined ? {} : { sizeOctets } } as unknown as MailEvidence,
-      tight,
-    )?.reason ?? 'ok'
-  expect([mail(), mail(800), mail(801)]).toEqual(['ok', 'ok', 'disk-full'])
+test('whoever logged in is told that mail goes to addresses of this server only', async () => {
+  expect(await rcpt('anna@elsewhere.example', undefined, 'anna@acme.example')).toBe('550 5.7.1 outgoing-off')
+  expect(await rcpt('away@acme.example', undefined, 'anna@acme.example')).toBe('550 5.7.1 outgoing-off')
+  expect(await rcpt('anna@acme.example', undefined, 'anna@acme.example')).toBe('ok')
+})
+
+const mail = async (
+  reversePath: string | null,
+  authenticatedAs: string | null,
+  options: { readonly sizeOctets?: number; readonly from?: MemoryStore } = {},
+) => {
+  const evidence = {
+    session: session(authenticatedAs),
+    reversePath: reversePath === null ? null : parsePath(reversePath),
+    parameters: options.sizeOctets === undefined ? {} : { sizeOctets: options.sizeOctets },
+  } as unknown as MailEvidence
+  return (await decideSender(evidence, options.from ?? store, resolver()))?.reason ?? 'ok'
+}
+
+test('whoever logged in sends as himself or one of his aliases', async () => {
+  expect(await mail('anna@acme.example', 'anna@acme.example')).toBe('ok')
+  expect(await mail('Anna+shop@acme.example', 'anna@acme.example')).toBe('ok')
+  expect(await mail('both@acme.example', 'anna@acme.example')).toBe('ok')
+  expect(await mail(null, 'anna@acme.example')).toBe('ok')
+  expect(await mail('full@acme.example', 'anna@acme.example')).toBe('sender-not-yours')
+  expect(await mail('boss@elsewhere.example', 'anna@acme.example')).toBe('sender-not-yours')
+  expect(await mail('boss@elsewhere.example', null)).toBe('ok')
+})
+
+test('MAIL is refused for now where the disk has no room for what is announced', async () => {
+  const from = memoryStore({}, { capacityOctets: 1000, floorOctets: 200 })
+  expect(await mail('x@far.example', null, { from })).toBe('ok')
+  expect(await mail('x@far.example', null, { from, sizeOctets: 800 })).toBe('ok')
+  expect(await mail('x@far.example', null, { from, sizeOctets: 801 })).toBe('disk-full')
 })

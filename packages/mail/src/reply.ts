@@ -24,6 +24,9 @@ export const REPLIES: {
     | 'unknown-recipient'
     | 'relay-denied'
     | 'alias-loop'
+    | 'outgoing-off'
+    | 'login-unavailable'
+    | 'sender-not-yours'
     | 'recipient-syntax'
     | 'sender-syntax'
     | 'too-many-recipients'
@@ -55,6 +58,24 @@ export const REPLIES: {
   ),
   'relay-denied': reply(550, '5.7.1', 'relay-denied', 'Mail for {domain} is not handled here'),
   'alias-loop': reply(550, '5.4.6', 'alias-loop', 'The aliases of {address} lead in a circle'),
+  'login-unavailable': reply(
+    454,
+    '4.7.0',
+    'login-unavailable',
+    'Login cannot be checked now; try again later',
+  ),
+  'outgoing-off': reply(
+    550,
+    '5.7.1',
+    'outgoing-off',
+    'Mail to {domain} cannot be sent from here; only addresses of this server can be reached',
+  ),
+  'sender-not-yours': reply(
+    553,
+    '5.7.1',
+    'sender-not-yours',
+    'You are logged in as {account}; send as that address or one of its aliases',
+  ),
   'recipient-syntax': reply(501, '5.1.3', 'recipient-syntax', 'Recipient address is malformed'),
   'sender-syntax': reply(501, '5.1.7', 'sender-syntax', 'Sender address is malformed'),
   'too-many-recipients': reply(

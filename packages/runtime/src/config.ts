@@ -26,6 +26,9 @@ export interface Config {
   readonly store: { readonly directory: string; readonly floorOctets: number }
   readonly listen: {
     readonly smtp: Listen | null
+    readonly lmtp: Listen | null
+    readonly submission: Listen | null
+    readonly submissions: Listen | null
     readonly pop3: Listen | null
     readonly pop3s: Listen | null
   }
@@ -175,6 +178,12 @@ const schema = v.strictObject({
   listen: v.optional(
     v.strictObject({
       smtp: v.optional(listener(2525, 'Mail from other servers: SMTP with STARTTLS.'), {}),
+      lmtp: v.optional(listener(2424, 'Mail from a relay of our own, by LMTP.'), 'off'),
+      submission: v.optional(
+        listener(2587, 'Mail from people here: login required, STARTTLS; it goes to addresses of ours only.'),
+        'off',
+      ),
+      submissions: v.optional(listener(2465, 'The same inside TLS.'), 'off'),
       pop3: v.optional(listener(1110, 'POP3 with STLS.'), {}),
       pop3s: v.optional(listener(1995, 'POP3 inside TLS.'), {}),
     }),
@@ -513,7 +522,10 @@ export function configKeys(): readonly ConfigKey[] {
       keys.push({
         key,
         about: aboutOf(entry),
-        default: group?.entries && !listLike(entry) ? '' : JSON.stringify(entry.default ?? null),
+        default:
+          group?.entries && !listLike(entry) && typeof entry.default !== 'string'
+            ? ''
+            : JSON.stringify(entry.default ?? null),
       })
       if (group?.entries) walk(group, listLike(entry) ? `${key}[]` : key)
     }

@@ -120,14 +120,21 @@ function devConfig(given: Arguments, directory: string, firstAddress: string): C
     const port = portOf(given, name)
     return port === null ? null : { host, port: port ?? 0 }
   }
-  for (const name of ['submission', 'lmtp', 'http']) portOf(given, name)
+  portOf(given, 'http')
   const firstDomain = firstAddress.slice(firstAddress.lastIndexOf('@') + 1)
   return {
     ...base,
     hostname: base.hostname === 'localhost' ? `mail.${firstDomain}` : base.hostname,
     domains: [...new Set([...base.domains, firstDomain])],
     store: { ...base.store, directory },
-    listen: { smtp: listen('smtp'), pop3: listen('pop3'), pop3s: listen('pop3s') },
+    listen: {
+      smtp: listen('smtp'),
+      lmtp: listen('lmtp'),
+      submission: listen('submission'),
+      submissions: null,
+      pop3: listen('pop3'),
+      pop3s: listen('pop3s'),
+    },
     spam: { ...base.spam, filter: filter === 'on' },
     pop3: { ...base.pop3, plainLogin: 'loopback', defaultDomain: firstDomain },
     limits: { ...base.limits, perAddress: limits === 'on' },

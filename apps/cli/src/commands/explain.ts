@@ -7,11 +7,18 @@ import {
   resolveThresholds,
   withoutOurFields,
 } from '@restante/filter'
-import { type Disposition, disposeByScore, type FiredSymbol, toStoredForm } from '@restante/mail'
+import {
+  type Disposition,
+  disposeByScore,
+  type FiredSymbol,
+  type Thresholds,
+  toStoredForm,
+} from '@restante/mail'
 import type { StoredRecord } from '@restante/maildrop'
 import type { Config } from '@restante/runtime'
 import { readArguments } from '../arguments.ts'
 import { CommandError, EXIT, usage } from '../exit.ts'
+import { readAddress } from '../people.ts'
 import { commandConfig, openStore } from '../settings.ts'
 import { bold, dim, green, hasColour, printable, red, say, sayJson, wrap, yellow } from '../terminal.ts'
 
@@ -39,6 +46,8 @@ export async function run(line: readonly string[]): Promise<number> {
   const config = commandConfig(given)
   await using store = await openStore(config)
   const { model } = await loadModel(store.learning)
+  const asked = given.text('for')
+  const recipient = asked === undefined ? '' : readAddress(asked)
   const explanation = statSync(what, { throwIfNoEntry: false })?.isFile()
     ? fromJudged(
         await judgeMessage(
@@ -47,7 +56,8 @@ export async function run(line: readonly string[]): Promise<number> {
           await loadFold(),
         ),
         config,
-        given.text('for') ?? '',
+        recipient,
+        (await store.directory.accountByAddress(recipient))?.thresholds ?? {},
         model.describe(),
       )
     : fromRecord(await findRecord(store, what), model.describe())
@@ -75,8 +85,14 @@ async function findRecord(store: Awaited<ReturnType<typeof openStore>>, what: st
   return record
 }
 
-function fromJudged(judged: Judged, config: Config, address: string, model: string): Explanation {
-  const { thresholds } = resolveThresholds(address, config.spam.thresholds, config.spam.overrides)
+function fromJudged(
+  judged: Judged,
+  config: Config,
+  address: string,
+  own: Partial<Thresholds>,
+  model: string,
+): Explanation {
+  const { thresholds } = resolveThresholds(address, config.spam.thresholds, config.spam.overrides, own)
   const { score, symbols, skipped, spamProbability, from, subject } = judged
   return {
     ...disposeByScore(score, thresholds),
