@@ -1,16 +1,24 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 
 // Dots for people who watch, a line per file for logs.
 const watched = process.stdout.isTTY && !process.env['CI']
 
-/** A part's tests, under its package's name; with the limits below unless it has a vitest.config.ts of its own. */
+// Many tests wait for disks, clocks and peers, so a worker for each core is not too many (vitest's own default: one less).
+const maxWorkers = Math.max(2, availableParallelism())
+
+const limits = { testTimeout: 20_000, hookTimeout: 60_000 }
+
+/** A part's tests, under its package's name; with the limits above, or those of its own vitest.config.ts. */
 function project(manifest: string): TestProjectConfiguration {
   const root = dirname(manifest)
-  if (existsSync(join(root, 'vitest.config.ts'))) return root
   const { name } = JSON.parse(readFileSync(manifest, 'utf8')) as { name: string }
-  return { extends: true, root, test: { name } }
+  const own = join(root, 'vitest.config.ts')
+  return existsSync(own)
+    ? { extends: own, root, test: { name, maxWorkers } }
+    : { extends: true, root, test: { name } }
 }
 
 export default defineConfig({
@@ -23,8 +31,8 @@ export default defineConfig({
     ],
     reporters: [watched ? 'dot' : 'default'],
     slowTestThreshold: 5_000,
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    maxWorkers,
+    ...limits,
     passWithNoTests: false,
   },
 })
