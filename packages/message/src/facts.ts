@@ -3,7 +3,7 @@ import { type AttachmentFact, readFileName, sniffType, typeLies, zipNames } from
 import { decodeCharset } from './charset.ts'
 import { parseDate } from './date.ts'
 import { decodeValue, type RawField } from './header.ts'
-import { type HtmlFacts, type HtmlLink, readHtml } from './html.ts'
+import { type HtmlFacts, type HtmlLink, headAndTail, readHtml } from './html.ts'
 import { guessLanguage } from './language.ts'
 import { DEFAULT_FACT_LIMITS, type FactLimits } from './limits.ts'
 import { base64Size, decodeBase64, decodeQuotedPrintable } from './transfer.ts'
@@ -158,7 +158,10 @@ class Collector {
       if (junk > 8) this.defects.add('bad-base64')
       return octets as Buffer
     }
-    if (content.length > limit) content = content.subarray(0, limit)
+    if (content.length > limit) {
+      const tail = limit >> 2
+      content = Buffer.concat([content.subarray(0, limit - tail), content.subarray(content.length - tail)])
+    }
     if (encoding === 'quoted-printable') {
       if (content.indexOf(61) < 0) return content
       const { octets, junk } = decodeQuotedPrintable(content)
@@ -199,7 +202,7 @@ class Collector {
       for (const url of urlsInText(reading.text, this.limits.urls)) this.url(urlFact(url, 'text'))
       return
     }
-    let text = decoded.length > charactersLeft ? decoded.slice(0, charactersLeft) : decoded
+    let text = headAndTail(decoded, charactersLeft)
     if (text.includes('\r')) text = text.replaceAll('\r\n', '\n')
     if (leaf.contentType.parameters.get('format')?.toLowerCase() === 'flowed')
       text = text.replace(/ \n(?!>|-- \n)/g, ' ')

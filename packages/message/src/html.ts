@@ -82,6 +82,13 @@ function isWordCode(code: number): boolean {
   return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 0xc0 && code < 0x2000)
 }
 
+/** A long text's first three quarters and last quarter of `limit` characters: padding in front hides nothing behind. */
+export function headAndTail(text: string, limit: number): string {
+  if (text.length <= limit) return text
+  const tail = limit >> 2
+  return `${text.slice(0, Math.max(0, limit - tail - 1))}\n${tail === 0 ? '' : text.slice(-tail)}`
+}
+
 /**
  * Reads HTML as a person sees it, in one linear pass without building a tree: block elements break lines,
  * inline ones and comments join words, style sheets, scripts and what style, colour or size make invisible are
@@ -144,7 +151,7 @@ export function readHtml(html: string, maxCharacters: number): HtmlReading {
     if ((last === 10 || last === 32) && text.charCodeAt(0) === 32) text = text.slice(1)
     if (text === '') return
     visibleCharacters += text.length
-    if (visibleCharacters - text.length < maxCharacters) visible.push(text)
+    visible.push(text)
     last = text.charCodeAt(text.length - 1)
   }
   const breakLine = (): void => {
@@ -355,7 +362,7 @@ export function readHtml(html: string, maxCharacters: number): HtmlReading {
   }
   endLink()
   return {
-    text: visible.join('').slice(0, maxCharacters).trim(),
+    text: headAndTail(visible.join('').trim(), maxCharacters),
     hiddenText: hidden.join(' ').replace(/\s+/g, ' ').slice(0, maxCharacters).trim(),
     altText: alts.join('\n'),
     links,
