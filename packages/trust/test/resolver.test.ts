@@ -82,12 +82,13 @@ describe('a resolver and a name server on UDP and TCP', () => {
       if (name.startsWith('refused')) return { rcode: Packet.RCODE.REFUSED }
       return { drop: true }
     })
-    const resolver = createResolver({ servers: [server.address], timeoutMs: 150, attemptMs: 100 })
+    const resolver = createResolver({ servers: [server.address] })
     expect(await resolver.resolve('nodata.example', 'A')).toEqual({ kind: 'nodata' })
     expect(await resolver.resolve('nxdomain.example', 'A')).toEqual({ kind: 'nxdomain' })
     expect(await resolver.resolve('servfail.example', 'A')).toEqual({ kind: 'servfail', why: 'SERVFAIL' })
     expect(await resolver.resolve('refused.example', 'A')).toEqual({ kind: 'servfail', why: 'REFUSED' })
-    expect(await resolver.resolve('silent.example', 'A')).toMatchObject({ kind: 'timeout' })
+    const hasty = createResolver({ servers: [server.address], timeoutMs: 50 })
+    expect(await hasty.resolve('silent.example', 'A')).toMatchObject({ kind: 'timeout' })
   })
 
   test('follows aliases within an answer; its life is the shortest one', async () => {
@@ -114,7 +115,7 @@ describe('a resolver and a name server on UDP and TCP', () => {
       answers: [record(name, A, { address: '192.0.2.1' })],
     }))
     const servers = [broken.address, silent.address, good.address]
-    const resolver = createResolver({ servers, attemptMs: 50 })
+    const resolver = createResolver({ servers, attemptMs: 400 })
     expect(await resolver.resolve('acme.example', 'A')).toMatchObject({ records: ['192.0.2.1'] })
     expect(resolver.counts().sent).toBe(3)
   })
@@ -124,7 +125,7 @@ describe('a resolver and a name server on UDP and TCP', () => {
     await using server = await startDnsServer((name) =>
       ++heard === 1 ? { drop: true } : { answers: [record(name, A, { address: '192.0.2.1' })] },
     )
-    const resolver = createResolver({ servers: [server.address], attemptMs: 50 })
+    const resolver = createResolver({ servers: [server.address], attemptMs: 200 })
     expect(await resolver.resolve('acme.example', 'A')).toMatchObject({ kind: 'records' })
   })
 
