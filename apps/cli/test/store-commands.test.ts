@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { openLocalStore } from '@restante/store-local'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { run } from './command.ts'
 
@@ -228,6 +229,13 @@ test('learning on a store nobody runs: folder, mbox, file; then explained with w
   const explained = JSON.parse((await withData('explain', 'new.eml', '--json')).stdout)
   expect(explained.symbols[0].symbol).toBe('BAYES_SPAM')
   expect(explained.spamProbability).toBeGreaterThan(0.5)
+  {
+    await using store = await openLocalStore({ directory: join(folder, 'store'), floorOctets: 0 })
+    const anna = await store.directory.accountByAddress('anna@acme.example')
+    await store.directory.changeAccount(anna?.id ?? '', { thresholds: { quarantine: explained.score } })
+  }
+  const hers = await withData('explain', 'new.eml', '--for', 'Anna@acme.example', '--json')
+  expect(JSON.parse(hers.stdout)).toMatchObject({ disposition: 'quarantine', threshold: explained.score })
   expect((await withData('learn', 'forget', 'junk', 'good.mbox', '--json')).stdout).toContain(
     '"ham":0,"spam":0',
   )
