@@ -14,6 +14,7 @@ export interface SessionLimits extends LineLimits {
   readonly outputOctets: Octets
 }
 
+/** Limits fit for the open Internet. */
 export const DEFAULT_SESSION_LIMITS: SessionLimits = {
   commandOctets: 1_024,
   authOctets: 12_288,

@@ -4,6 +4,7 @@ import type { SessionSituation } from './situation.ts'
 /** Why a login, an opening or a commit failed; each has its response code (RFC 2449 §8, RFC 3206). */
 export type Failure = 'auth' | 'sys-temp' | 'sys-perm' | 'in-use' | 'login-delay'
 
+/** The SCRAM mechanisms by their registered names. */
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
 
 /** What a client says to prove who it is. */

@@ -32,7 +32,7 @@ describe('requirements', () => {
     for (const file of dialogues) {
       expect(proofs).toContain(`\`dialogues/${file}\``)
       const first = readFileSync(new URL(`dialogues/${file}`, import.meta.url), 'utf8').split('\n')[0] ?? ''
-      expect(first).toMatch(new RegExp(`^# ${file.split('-')[0]}`))
+      expect(first).toMatch(new RegExp(`^# ${file.split('-')[0]}`, 'i'))
     }
   })
 })
