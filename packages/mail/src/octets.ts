@@ -5,6 +5,7 @@ export type Octets = number
 export const CR = 13
 export const LF = 10
 export const DOT = 46
+/** The line end on the wire; not to be written to. */
 export const CRLF: Uint8Array = Uint8Array.of(CR, LF)
 
 /** Octets of an ASCII (or Latin-1) string: one octet per character, its low eight bits. */

@@ -1,6 +1,7 @@
 import type { UniqueId } from '@restante/mail'
 import type { AccountId } from './words.ts'
 
+/** What a message is said to be. */
 export type Label = 'ham' | 'spam'
 
 /** Whose mail a lesson speaks for: everyone's, a domain's or an account's. */

@@ -31,6 +31,7 @@ export interface DeepFailure {
   readonly why: string
 }
 
+/** How long and how large a deep look may be. */
 export interface DeepOptions {
   /** Time for one message, waiting for the ones before it included; the worker is killed at its end. Default 2,000. */
   readonly deadlineMs?: number

@@ -10,6 +10,7 @@ export interface RawField {
   readonly raw: string
 }
 
+/** A header taken apart, and where it ended. */
 export interface HeaderSection {
   readonly fields: readonly RawField[]
   /** Offset of the first octet of the body. */

@@ -25,6 +25,7 @@ export interface HtmlLink {
   readonly place: 'link' | 'resource' | 'form'
 }
 
+/** What a person would see of an HTML page, and what not. */
 export interface HtmlReading {
   /** What a person would see. */
   readonly text: string

@@ -24,6 +24,7 @@ export interface FactLimits {
   readonly archiveOctets: number
 }
 
+/** Limits that fit ordinary mail many times over. */
 export const DEFAULT_FACT_LIMITS: FactLimits = {
   headerOctets: 262_144,
   fields: 1_000,

@@ -36,6 +36,7 @@ export interface PartFact {
   readonly depth: number
 }
 
+/** The MIME tree of a message, flat, in order of appearance. */
 export interface Walk {
   /** The message's own header section. */
   readonly header: HeaderSection

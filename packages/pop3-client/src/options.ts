@@ -34,6 +34,7 @@ export interface ClientTimeouts {
   readonly stalledMs: number
 }
 
+/** Limits against a hostile server. */
 export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
   lineOctets: 4_096,
   challengeOctets: 65_536,
@@ -43,6 +44,7 @@ export const DEFAULT_CLIENT_LIMITS: ClientLimits = {
   scramIterations: 1_000_000,
 }
 
+/** Times, milliseconds, that fit slow networks. */
 export const DEFAULT_CLIENT_TIMEOUTS: ClientTimeouts = {
   connectMs: 30_000,
   replyMs: 120_000,

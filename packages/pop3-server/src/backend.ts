@@ -69,6 +69,7 @@ export interface ScramSource<Key> {
   readonly inventedIterations?: number
 }
 
+/** A verifier, none for an unknown name, or why there can be no answer. */
 export type ScramAnswer<Key> = ScramLogin<Key> | null | { readonly failed: Failure }
 
 /** Why a commit did nothing. */

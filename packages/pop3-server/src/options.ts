@@ -24,6 +24,7 @@ export interface ServerLimits extends SessionLimits {
   readonly lingerMs: number
 }
 
+/** Limits fit for the open Internet. */
 export const DEFAULT_LIMITS: ServerLimits = {
   commandOctets: 1_024,
   authOctets: 12_288,

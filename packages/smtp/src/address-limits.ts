@@ -16,6 +16,7 @@ const ERRORS_MS = 600_000
 /** Addresses remembered at most; the longest unseen without a connection are forgotten first. */
 const REMEMBERED = 50_000
 
+/** Whether a connection may come in, or which limit it is over. */
 export type Admission = 'ok' | 'too-many' | 'too-fast' | 'too-many-errors'
 
 /** Counts connections and errors per address (IPv6: per /64), within bounded memory. */

@@ -52,6 +52,7 @@ export interface RefusalEvent extends OfSession {
   readonly to?: string
 }
 
+/** Where in a session something was refused. */
 export type Stage = 'connect' | 'helo' | 'auth' | 'mail' | 'rcpt' | 'data' | 'command'
 
 /** A transaction has ended, whichever way. */

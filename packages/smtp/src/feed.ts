@@ -13,6 +13,7 @@ export type FeedEvent =
   | { readonly kind: 'chunk'; readonly octets: Buffer }
   | { readonly kind: 'chunk-end' }
 
+/** What the feed lets pass: octets of a line, of an AUTH line, of mail data. */
 export interface FeedLimits {
   /** Longest command line that is handed on, CRLF excluded. */
   readonly lineOctets: number

@@ -30,6 +30,7 @@ export interface SessionEvidence {
   readonly errors: number
 }
 
+/** What is known at MAIL. */
 export interface MailEvidence {
   readonly session: SessionEvidence
   /** Null for `<>`. */
@@ -37,6 +38,7 @@ export interface MailEvidence {
   readonly parameters: MailParameters
 }
 
+/** What is known at RCPT. */
 export interface RcptEvidence extends MailEvidence {
   /** A bare `<Postmaster>` comes with the listener's host name as its domain. */
   readonly recipient: Path
@@ -64,6 +66,7 @@ export interface SlowDown {
 export type Answer = Reply | SlowDown | null | undefined
 export type MaybePromise<T> = T | Promise<T>
 
+/** Pure decisions of the host, one for each stage. */
 export interface Policy {
   readonly connect?: (session: SessionEvidence, context: HookContext) => MaybePromise<Answer>
   readonly helo?: (session: SessionEvidence, context: HookContext) => MaybePromise<Answer>
@@ -72,6 +75,7 @@ export interface Policy {
   readonly rcpt: (recipient: RcptEvidence, context: HookContext) => MaybePromise<Answer>
 }
 
+/** What a data hook is told beside the envelope. */
 export interface DataContext extends HookContext {
   /** `<session>.<number>`, the same in `envelope.sessionId`, replies and events. */
   readonly transaction: string
@@ -98,6 +102,7 @@ export type DataHook = (
   context: DataContext,
 ) => Promise<Reply | readonly Reply[]>
 
+/** One attempt to log in, with a plain secret. */
 export interface Credentials extends HookContext {
   readonly mechanism: 'PLAIN' | 'LOGIN'
   readonly name: string
@@ -157,6 +162,7 @@ export interface Limits {
   readonly dataHookMs: number
 }
 
+/** A certificate with its key. */
 export interface TlsOptions {
   /** PEM. */
   readonly key: string | Buffer
@@ -164,6 +170,7 @@ export interface TlsOptions {
   readonly cert: string | Buffer
 }
 
+/** What a listener is made of. */
 export interface SmtpServerOptions {
   readonly mode: Mode
   /** Our name, in the greeting and for bare `<Postmaster>`. */
@@ -211,6 +218,7 @@ export interface ListenOptions {
   readonly backlog?: number
 }
 
+/** Limits fit for the open Internet. */
 export const DEFAULT_LIMITS: Limits = {
   messageOctets: 35 * 1024 * 1024,
   oversizeSlackOctets: 1024 * 1024,

@@ -20,6 +20,7 @@ export interface MailParameters {
   readonly auth: string | null
 }
 
+/** When a sender wants to be told (RFC 3461 §4.1). */
 export type Notify = 'NEVER' | 'SUCCESS' | 'FAILURE' | 'DELAY'
 
 /** What RCPT said beside the address (RFC 3461 §4.1, §4.2). */
