@@ -36,7 +36,7 @@ export async function cuttingProxy(to: number): Promise<CuttingProxy> {
       socket.on('close', cut)
     }
     near.on('data', (chunk) => far.write(chunk))
-    far.on('data', (chunk) => {
+    far.on('data', (chunk: Buffer) => {
       passed += chunk.length
       if (left > 0) near.write(chunk.subarray(0, left))
       left -= chunk.length
