@@ -98,12 +98,11 @@ describe('what comes back', () => {
 
 test('every address comes back as it was, however often it is forwarded', () => {
   const local = fc.stringMatching(/^[a-zA-Z0-9+=._-]{1,30}$/)
-  const domain = fc.domain()
+  const domain = fc.domain().filter((each) => !each.endsWith('.example'))
   fc.assert(
     fc.property(local, domain, fc.integer({ min: 4, max: 16 }), (localPart, from, hashLength) => {
-      const hosts = ['h1.example', 'h2.example', 'h3.example', 'h4.example'].map((own) =>
-        srs({ domain: own, secrets: [`secret of ${own}`], hashLength }),
-      )
+      const names = ['h1.example', 'h2.example', 'h3.example', 'h4.example']
+      const hosts = names.map((own) => srs({ domain: own, secrets: [`secret of ${own}`], hashLength }))
       const start = { localPart, domain: from }
       let now: Path = start
       for (const host of hosts) {
@@ -113,7 +112,7 @@ test('every address comes back as it was, however often it is forwarded', () => 
       }
       const start01 = /^SRS[01][=+-]/i.test(localPart)
       for (let steps = 0; steps < 5; steps++) {
-        const host = hosts[Number(/^h(\d)/.exec(now.domain)?.[1] ?? 9) - 1]
+        const host = hosts[names.indexOf(now.domain)]
         if (host === undefined) break
         const back = host.reverse(now)
         if (!('path' in back)) throw new Error(JSON.stringify(back))
