@@ -28,6 +28,7 @@ export async function connectPop3(options: ConnectOptions): Promise<Pop3Client> 
   const abort = () => wire.fail(new Pop3Error('closed', 'the caller gave up', { cause: signal?.reason }))
   signal?.addEventListener('abort', abort, { once: true })
   const forget = () => signal?.removeEventListener('abort', abort)
+  tcp.once('close', forget)
   const clock = setTimeout(() => {
     wire.fail(new Pop3Error('timeout', `no greeting from ${options.host} within ${timeouts.connectMs} ms`))
   }, timeouts.connectMs)

@@ -72,6 +72,16 @@ describe('a session', () => {
   })
 })
 
+test('UTF-8 in a header is given to those who ask for it', async () => {
+  const { connect } = await start({ utf8: 'strict' }, [Buffer.from('Subject: grüße\r\n\r\n')])
+  {
+    await using client = await connect()
+    expect(await rejection(client.retrWhole(1))).toMatchObject({ code: 'refused', responseCode: 'UTF8' })
+  }
+  await using client = await connect({ utf8: true })
+  expect(Buffer.from(await client.retrWhole(1)).toString()).toBe('Subject: grüße\r\n\r\n')
+})
+
 describe('deleting', () => {
   test('happens at quit', async () => {
     const { connect } = await start()

@@ -1,15 +1,17 @@
 import type { Socket } from 'node:net'
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type ConnectOptions, connectPop3, type Pop3Client } from '../src/index.ts'
 import { type Line, scriptServer } from './script-server.ts'
 import { rejection, textOf } from './start.ts'
 
-const quick = { connectMs: 200, replyMs: 150, silenceMs: 150, stalledMs: 150 }
+/** For tests that wait for a time to pass; long enough for honest replies on a busy machine. */
+const QUICK = { connectMs: 500, replyMs: 500, silenceMs: 500, stalledMs: 500 }
 
 /** A client logged in at a server that answers honestly but for what `say` has. */
 async function at(say: (command: string) => Line, more: Partial<ConnectOptions> = {}): Promise<Pop3Client> {
   const script = await scriptServer(say)
-  return connectPop3({ ...script.options, timeouts: quick, ...more })
+  return connectPop3({ ...script.options, ...more })
 }
 
 const forever =
@@ -41,9 +43,8 @@ describe('before the login', () => {
     ['is full', '-ERR [SYS/TEMP] come back later\r\n', 'sys-temp'],
     ['is rude', '-ERR no\r\n', 'sys-temp'],
   ])('a server that %s', async (_, greeting, code) => {
-    expect(await rejection(at((command) => (command === 'greeting' ? greeting : null)))).toMatchObject({
-      code,
-    })
+    const connecting = at((command) => (command === 'greeting' ? greeting : null), { timeouts: QUICK })
+    expect(await rejection(connecting)).toMatchObject({ code })
   })
 
   test.each<[string, Record<string, Line>, Partial<ConnectOptions>, string]>([
@@ -134,11 +135,14 @@ describe('after the login', () => {
     ],
   ])('%s', async (_, verb, line, call, code) => {
     let over = false
-    const client = await at((command) => {
-      if (over) return () => {}
-      over = command.startsWith(verb)
-      return over ? line : null
-    })
+    const client = await at(
+      (command) => {
+        if (over) return () => {}
+        over = command.startsWith(verb)
+        return over ? line : null
+      },
+      code === 'timeout' ? { timeouts: QUICK } : {},
+    )
     const next = call(client)
     const behind = client.noop()
     behind.catch(() => {})
@@ -174,8 +178,9 @@ describe('after the login', () => {
   })
 
   test('a message nobody reads ends the session', async () => {
-    const client = await at((command) =>
-      command.startsWith('RETR') ? `+OK\r\n${'x\r\n'.repeat(10)}.\r\n` : null,
+    const client = await at(
+      (command) => (command.startsWith('RETR') ? `+OK\r\n${'x\r\n'.repeat(10)}.\r\n` : null),
+      { timeouts: QUICK },
     )
     const reading = client.retr(1)
     await reading.next()
@@ -256,4 +261,50 @@ describe('after the login', () => {
     expect(most).toBeGreaterThan(1)
     expect(most).toBeLessThanOrEqual(4)
   })
+})
+
+test('whatever a server says, every call ends, with its answer or a Pop3Error', async () => {
+  const piece = fc.constantFrom(
+    '+OK',
+    '-ERR',
+    '-ERR [SYS/TEMP] x',
+    '+ ',
+    '.',
+    '..',
+    '1 2',
+    '1 a',
+    '2 2',
+    '\r\n',
+    '\r\n',
+    '\r\n.\r\n',
+    '\n',
+    '\r',
+    '\0',
+    '\xff',
+    ' ',
+  )
+  const said = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(''))
+  await fc.assert(
+    fc.asyncProperty(said, said, async (first, last) => {
+      let answered = 0
+      const client = await at((command) => {
+        if (!/^(STAT|LIST|UIDL|RETR|NOOP)/.test(command)) return null
+        answered++
+        if (answered === 1) return first
+        return (socket) => void socket.end(Buffer.from(last, 'latin1'))
+      })
+      const done = await Promise.allSettled([
+        client.stat(),
+        client.retrWhole(1),
+        client.list(),
+        client.uidl(1),
+        client.noop(),
+        client.quit(),
+      ])
+      for (const result of done)
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ name: 'Pop3Error' })
+      expect(client.closed).toBe(true)
+    }),
+    { numRuns: 150 },
+  )
 })

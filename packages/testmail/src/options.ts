@@ -34,6 +34,7 @@ export interface TestMailLimits {
   readonly messageOctets: Octets
 }
 
+/** What is kept where {@link TestMailOptions.limits} says nothing. */
 export const DEFAULT_TEST_MAIL_LIMITS: TestMailLimits = {
   messages: 10_000,
   octets: 268_435_456,
