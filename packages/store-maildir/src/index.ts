@@ -1,0 +1,1 @@
+export { type MaildirStoreOptions, openMaildirStore } from './store.ts'
