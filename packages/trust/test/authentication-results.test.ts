@@ -62,8 +62,9 @@ test('an unsigned message says so; nothing asked says none', () => {
 })
 
 test('whatever a sender puts into names, the field is ASCII, one field, with short lines', () => {
+  const character = fc.integer({ min: 0, max: 0x2ff }).map((code) => String.fromCharCode(code))
   const hostile = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 40 }),
+    fc.string({ unit: character, maxLength: 300 }),
     fc.constantFrom(
       'a\r\nX-Spam-Flag: NO',
       '"; spf=pass',
