@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { run, type Standing, show, stand } from './command.ts'
 
+// Every test starts processes, and a busy machine starts them slowly.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
 /** Says POP3 lines to a port; answers every line until the peer hangs up. */
 const pop3 = async (port: unknown, ...lines: string[]): Promise<readonly string[]> => {
   const socket = connect(port as number, '127.0.0.1')
@@ -179,7 +182,7 @@ describe('once', () => {
     standing.push(second)
     expect(second.text).not.toMatch(/password|me@acme/)
     expect(await second.stop()).toBe(0)
-  }, 60_000)
+  })
 
   test('serve in an empty folder writes settings that check, and says where; a taken port names the setting', async () => {
     const home = mkdtempSync(join(folder, 'empty-'))
