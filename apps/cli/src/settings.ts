@@ -67,7 +67,7 @@ export async function openStore(
       `No store at ${directory}. Name it with --data DIR, or start one with: restante serve`,
     )
   }
-  return openLocalStore({ directory, floorOctets })
+  return openLocalStore({ directory, floorOctets, removeAfter: config.pop3.removeAfter })
 }
 
 type LocalStore = Awaited<ReturnType<typeof openLocalStore>> & MaildropStore

@@ -25,6 +25,7 @@ export async function startLearner(config: Config, context: RoleContext): Promis
   const store = await openLocalStore({
     directory: config.store.directory,
     floorOctets: config.store.floorOctets,
+    removeAfter: config.pop3.removeAfter,
   })
   const claim = await claimRole(store, context)
   if (claim === null) {
@@ -62,7 +63,8 @@ export async function startLearner(config: Config, context: RoleContext): Promis
     if (now() - lastExpiryMs >= EXPIRE_EVERY_MS) {
       lastExpiryMs = now()
       const expired = await store.expire(now())
-      if (expired.holds + expired.removed + expired.records > 0) log.info('expired', { ...expired })
+      if (expired.holds + expired.removed + expired.records + (expired.retired ?? 0) > 0)
+        log.info('expired', { ...expired })
     }
   }
   const rebuildIfDue = async (): Promise<void> => {

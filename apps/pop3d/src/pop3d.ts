@@ -35,7 +35,9 @@ export async function startPop3d(config: Config, context: RoleContext): Promise<
   const store = await openLocalStore({
     directory: config.store.directory,
     floorOctets: config.store.floorOctets,
+    removeAfter: config.pop3.removeAfter,
   })
+  const promised = await store.promisedDays()
   const authenticator = createAuthenticator({
     directory: store.directory,
     now: context.now,
@@ -51,7 +53,7 @@ export async function startPop3d(config: Config, context: RoleContext): Promise<
     ...(config.tls === null ? {} : { tls: readCertificate(config) }),
     allowPlainLogin: config.pop3.plainLogin,
     utf8: config.pop3.utf8 === 'strict' ? 'strict' : 'lenient',
-    expire: { days: 'never' },
+    expire: { days: promised.days ?? 'never', perUser: promised.perAccount },
     limits: {
       idleMs: config.pop3.idleMs,
       connections: config.limits.connections,

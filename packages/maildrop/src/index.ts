@@ -1,4 +1,5 @@
 export * from './delivery.ts'
+export * from './devices.ts'
 export * from './directory.ts'
 export * from './learning.ts'
 export { type MemorySeed, type MemoryStore, type MemoryStoreOptions, memoryStore } from './memory-store.ts'

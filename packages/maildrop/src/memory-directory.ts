@@ -36,6 +36,8 @@ export function memoryDirectory(state: MemoryState, learning: MemoryLearning): M
       usage: { octets: 0, messages: 0 },
       folders: new Map(),
       removed: [],
+      removeAfter: null,
+      pickUps: new Map(),
     }
     state.accounts.set(id, account)
     return account
@@ -103,6 +105,7 @@ export function memoryDirectory(state: MemoryState, learning: MemoryLearning): M
       if (account?.credentials.some((each) => each.device === device) !== true) return false
       putCredentials(account, device, [])
       state.unhide(account, deviceView(device))
+      account.pickUps.delete(device)
       return true
     },
 

@@ -1,4 +1,5 @@
 import type { Learning } from './learning.ts'
+import { retireCopies } from './memory-devices.ts'
 import { type MemoryCopy, type MemoryState, RECORDS_MS, UNDELETE_MS } from './memory-state.ts'
 import type { Keeping } from './reading.ts'
 import { INBOX, isFolder, QUARANTINE } from './words.ts'
@@ -48,6 +49,7 @@ export function memoryKeeping(state: MemoryState, learning: Learning): Keeping {
     },
     async expire(nowMs) {
       state.mustBeOpen()
+      const retired = retireCopies(state, nowMs)
       const holds: MemoryCopy[] = []
       const removed: MemoryCopy[] = []
       for (const account of state.accounts.values()) {
@@ -58,7 +60,7 @@ export function memoryKeeping(state: MemoryState, learning: Learning): Keeping {
       }
       state.purge([...holds, ...removed])
       const records = state.dropRecords(({ stored }) => stored.receivedAtMs + RECORDS_MS <= nowMs)
-      return { holds: holds.length, removed: removed.length, records }
+      return { holds: holds.length, removed: removed.length, records, retired }
     },
   }
 }

@@ -2,7 +2,7 @@ import { copyOctetsAt } from './copy-octets.ts'
 import type { MemoryCopy, MemoryState } from './memory-state.ts'
 import type { OpenFailure, OpenMaildrop, Reading, StoredCopy } from './reading.ts'
 import { StoreError } from './store-error.ts'
-import { INBOX, isFolder, type MaildropKey, QUARANTINE } from './words.ts'
+import { deviceOf, INBOX, isFolder, type MaildropKey, QUARANTINE } from './words.ts'
 
 /** The reading side of a memory store; `open` takes the plain name of an account too: its inbox, classic view. */
 export interface MemoryReading extends Reading {
@@ -24,6 +24,7 @@ export function memoryReading(state: MemoryState): MemoryReading {
       if (!key || !account || !isFolder(key.folder)) return { failed: 'no-such-maildrop' }
       const lockName = JSON.stringify([key.account, key.folder, key.view])
       if (locks.has(lockName)) return { failed: 'in-use' }
+      if (key.view !== 'recent') account.pickUps.set(deviceOf(key.view), state.now())
       const lock = Symbol(lockName)
       locks.set(lockName, lock)
       const { listing, copies } = state.snapshot(account, key.folder, key.view)

@@ -8,12 +8,14 @@ import {
   type UniqueId,
 } from '@restante/mail'
 import type { Hold, Splice } from './delivery.ts'
+import type { RemoveAfter } from './devices.ts'
 import type { Account, Credential, Usage } from './directory.ts'
 import type { CopyName, StoredCopy } from './reading.ts'
 import type { StoredRecord } from './record.ts'
 import { StoreError } from './store-error.ts'
 import type { AccountId, Folder, View } from './words.ts'
 
+/** Milliseconds of a day. */
 export const DAY_MS = 86_400_000
 /** How long removed copies can come back. */
 export const UNDELETE_MS: number = 7 * DAY_MS
@@ -32,6 +34,8 @@ export interface MemoryStoreOptions {
   readonly capacityOctets?: Octets
   /** Octets that must stay free: deliveries are refused below it, deletions never. 0 otherwise. */
   readonly floorOctets?: Octets
+  /** The policy of accounts without one of their own; without it nothing is removed by policy. */
+  readonly removeAfter?: RemoveAfter
 }
 
 /** Octets shared by copies; given back with the last of them. */
@@ -50,6 +54,8 @@ export interface MemoryRecord {
 /** A copy, present or removed but not yet for good. */
 export interface MemoryCopy extends StoredCopy {
   readonly sequence: number
+  /** When it came into its folder. */
+  readonly cameAtMs: number
   readonly prefix: Uint8Array
   readonly splice: Splice | null
   readonly body: MemoryBody
@@ -80,14 +86,22 @@ export interface MemoryAccount {
   readonly folders: Map<Folder, MemoryFolder>
   /** In order of removal. */
   removed: MemoryCopy[]
+  removeAfter: RemoveAfter | null
+  /** When each device last opened a maildrop; the account password under the empty name. */
+  readonly pickUps: Map<string, number>
 }
 
 /** What a copy is made of when it comes from another one. */
-export type CopyDraft = Omit<MemoryCopy, 'id' | 'sequence' | 'hiddenFrom' | 'removedAtMs' | 'gone'>
+export type CopyDraft = Omit<
+  MemoryCopy,
+  'id' | 'sequence' | 'cameAtMs' | 'hiddenFrom' | 'removedAtMs' | 'gone'
+>
 
 /** All a memory store knows of mail, and the steps that change it; each is one synchronous step, so atomic. */
 export class MemoryState {
   readonly now: () => number
+  /** The policy of accounts without one of their own. */
+  readonly removeAfter: RemoveAfter | null
   readonly accounts: Map<AccountId, MemoryAccount> = new Map()
   readonly records: Map<UniqueId, MemoryRecord[]> = new Map()
   usedOctets: Octets = 0
@@ -102,6 +116,7 @@ export class MemoryState {
 
   constructor(options: MemoryStoreOptions) {
     this.now = options.now ?? Date.now
+    this.removeAfter = options.removeAfter ?? null
     this.#random =
       options.random ?? ((octets) => void crypto.getRandomValues(octets as Uint8Array<ArrayBuffer>))
     this.#capacityOctets = options.capacityOctets ?? Number.POSITIVE_INFINITY
@@ -185,6 +200,7 @@ export class MemoryState {
       ...draft,
       id,
       sequence: ++this.#sequence,
+      cameAtMs: this.now(),
       hiddenFrom: new Set(),
       removedAtMs: null,
       gone: false,

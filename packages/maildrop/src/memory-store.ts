@@ -1,5 +1,6 @@
 import { utf8Octets } from '@restante/mail'
 import { commitCopies, memoryDelivery, stageBody } from './memory-delivery.ts'
+import { type MemoryDevices, memoryDevices } from './memory-devices.ts'
 import { memoryDirectory } from './memory-directory.ts'
 import { memoryKeeping } from './memory-keeping.ts'
 import { memoryLearning } from './memory-learning.ts'
@@ -14,7 +15,7 @@ export type { MemoryStoreOptions } from './memory-state.ts'
 export type MemorySeed = Readonly<Record<string, readonly (string | Uint8Array)[]>>
 
 /** A store that lives as long as its object does; `open` takes the plain name of an account too. */
-export interface MemoryStore extends MaildropStore {
+export interface MemoryStore extends MaildropStore, MemoryDevices {
   open: MemoryReading['open']
 }
 
@@ -45,6 +46,7 @@ export function memoryStore(seed: MemorySeed = {}, options: MemoryStoreOptions =
     ...memoryDelivery(state),
     ...memoryReading(state),
     ...memoryKeeping(state, learning),
+    ...memoryDevices(state),
     directory,
     learning,
     records: {

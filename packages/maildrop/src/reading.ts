@@ -127,9 +127,13 @@ export interface Keeping {
   ): Promise<{ readonly restored: UniqueId } | { readonly failed: 'no-such-message' | 'too-late' }>
   /**
    * Removes for good what is due: holds past their expiry, removed copies past 7 days, records past their time.
-   * Octets are given back by compaction.
+   * Octets are given back by compaction. `retired`: present messages removed by policy (see `DeviceStore`), not yet
+   * for good; absent in stores without policies.
    */
-  expire(
-    nowMs: number,
-  ): Promise<{ readonly holds: number; readonly removed: number; readonly records: number }>
+  expire(nowMs: number): Promise<{
+    readonly holds: number
+    readonly removed: number
+    readonly records: number
+    readonly retired?: number
+  }>
 }

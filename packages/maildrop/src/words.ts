@@ -8,6 +8,9 @@ export type Folder = string
 export const INBOX = 'inbox'
 export const QUARANTINE = 'quarantine'
 
+/** Where mail comes back that was found without its index: by a rebuild, never in the inbox. */
+export const RECOVERED = 'recovered'
+
 /** Whether a text may name a folder. */
 export function isFolder(text: string): boolean {
   return /^(?!\.)[\p{Ll}\p{Lo}\p{Lm}\p{N}\p{M}_.-]{1,64}$/u.test(text)
@@ -31,4 +34,9 @@ export interface MaildropKey {
 /** The view of a device by its name. */
 export function deviceView(name: string): View {
   return `device:${name}`
+}
+
+/** The device a view belongs to; empty for the account password's views. */
+export function deviceOf(view: View): string {
+  return view.startsWith('device:') ? view.slice('device:'.length) : ''
 }

@@ -1,7 +1,9 @@
 import { memoryStore } from '../src/index.ts'
-import { maildropSuite } from '../src/testkit/index.ts'
+import { deviceSuite, maildropSuite } from '../src/testkit/index.ts'
 
 maildropSuite('memoryStore', ({ now }) => memoryStore({}, { now }), {
   histories: 300,
   makeSmallStore: ({ now }) => memoryStore({}, { now, capacityOctets: 1_500_000, floorOctets: 500_000 }),
 })
+
+deviceSuite('memoryStore', ({ now }) => memoryStore({}, { now }))

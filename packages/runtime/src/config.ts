@@ -60,6 +60,7 @@ export interface Config {
     readonly idleMs: number
     readonly defaultDomain: string | null
     readonly utf8: 'relaxed' | 'strict'
+    readonly removeAfter: 'all_devices' | 'any_device' | `${number}d`
   }
   readonly limits: { readonly perAddress: boolean; readonly connections: number }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly file: string | null }
@@ -272,6 +273,18 @@ const schema = v.strictObject({
         ),
         'relaxed',
       ),
+      remove_after: v.optional(
+        v.pipe(
+          v.custom<'all_devices' | 'any_device' | `${number}d`>(
+            (value) => typeof value === 'string' && /^(all_devices|any_device|[1-9]\d{0,3}d)$/.test(value),
+            'must be all_devices, any_device or a number of days such as 90d',
+          ),
+          v.description(
+            'When fetched mail goes for all: hidden by all devices, by any, or after so many days.',
+          ),
+        ),
+        'all_devices',
+      ),
     }),
     {},
   ),
@@ -320,6 +333,7 @@ function configOf(written: Written): Config {
       idleMs: written.pop3.idle,
       defaultDomain: written.pop3.default_domain,
       utf8: written.pop3.utf8,
+      removeAfter: written.pop3.remove_after,
     },
     limits: { perAddress: written.limits.per_address, connections: written.limits.connections },
     log: written.log,

@@ -1,6 +1,7 @@
 import type { Account, Alias, Credential, Directory, Domain } from '@restante/maildrop'
 import type { Connection } from './connection.ts'
 import { guarded } from './failure.ts'
+import type { PickUps } from './pick-ups.ts'
 import type { UniqueIds } from './unique-ids.ts'
 import { ACCOUNT_COLUMNS, type AccountColumns, accountFrom } from './write-directory.ts'
 import type { Writer } from './writer.ts'
@@ -10,6 +11,7 @@ export interface DirectoryTools {
   readonly index: Connection
   readonly writer: Writer
   readonly ids: UniqueIds
+  readonly pickUps: PickUps
   readonly now: () => number
   /** @throws {StoreError} `closed` */
   readonly mustBeOpen: () => void
@@ -126,7 +128,11 @@ export function localDirectory(tools: DirectoryTools): Directory {
         credentials: credentials.map((each) => dated(device, each, atMs)),
       })
     },
-    removeDevice: (id, device) => writer.run('removeDevice', { id, device }),
+    async removeDevice(id, device) {
+      tools.mustBeOpen()
+      tools.pickUps.forget(id, device)
+      return writer.run('removeDevice', { id, device })
+    },
 
     aliases: () =>
       look(() =>

@@ -1,5 +1,6 @@
+export { RECOVERED } from '@restante/maildrop'
 export type { CompactReport } from './compaction.ts'
-export { RECOVERED, type RebuildOptions, type RebuildReport, rebuildIndex } from './rebuild.ts'
+export { type RebuildOptions, type RebuildReport, rebuildIndex } from './rebuild.ts'
 export type { StoreStats } from './statistics.ts'
 export type { LocalStore, LocalStoreOptions } from './store.ts'
 export { openLocalStore } from './store.ts'

@@ -1,4 +1,5 @@
 import { type Actor, type CopyName, isFolder, type Keeping } from '@restante/maildrop'
+import { type DeviceTools, retireCopies } from './devices.ts'
 import type { CopyStep } from './requests.ts'
 import type { RunState } from './run-state.ts'
 import type { UniqueIds } from './unique-ids.ts'
@@ -10,6 +11,7 @@ export interface KeepingTools {
   readonly writer: Writer
   readonly run: RunState
   readonly ids: UniqueIds
+  readonly devices: DeviceTools
   readonly now: () => number
   /** How long records are kept. */
   readonly recordMs: number
@@ -59,6 +61,7 @@ export function localKeeping(tools: KeepingTools): Keeping {
     undelete: async (copy, actor) => writer.run('undelete', step(copy, actor)),
     async expire(nowMs) {
       tools.mustBeOpen()
+      const retired = await retireCopies(tools.devices, nowMs)
       const holds = await all(() => writer.run('purgeHolds', { beforeMs: nowMs, realMs: Date.now() }))
       const beforeMs = nowMs - UNDELETE_MS
       const removed = await all(() => writer.run('purgeRemoved', { beforeMs, realMs: Date.now() }))
@@ -66,7 +69,7 @@ export function localKeeping(tools: KeepingTools): Keeping {
       const records = await all(() => writer.run('expireRecords', { beforeMs: nowMs - tools.recordMs }))
       await all(() => writer.run('expireRenames', { beforeMs: nowMs - tools.recordMs - UNDELETE_MS }))
       await reap(tools)
-      return { holds, removed, records }
+      return { holds, removed, records, retired }
     },
   }
 }

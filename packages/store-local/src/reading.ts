@@ -1,5 +1,6 @@
 import {
   type CopyName,
+  deviceOf,
   type Hold,
   isFolder,
   type MaildropKey,
@@ -14,6 +15,7 @@ import type { Connection } from './connection.ts'
 import type { CopyReader, CopySource } from './copy-reader.ts'
 import { guarded } from './failure.ts'
 import type { Listings, Snapshot } from './listings.ts'
+import type { PickUps } from './pick-ups.ts'
 import type { HeldLock, RunState } from './run-state.ts'
 import { findCopy, LIVE } from './write-context.ts'
 import type { Writer } from './writer.ts'
@@ -24,6 +26,7 @@ export interface ReadingTools {
   readonly reader: CopyReader
   readonly listings: Listings
   readonly run: RunState
+  readonly pickUps: PickUps
   readonly writer: Writer
   readonly now: () => number
   /** @throws {StoreError} `closed` */
@@ -186,6 +189,9 @@ async function openMaildrop(
     tools.run.unlock(lock)
     return { failed: 'no-such-maildrop' }
   }
+  if (key.view !== 'recent') {
+    tools.pickUps.note({ account: key.account, device: deviceOf(key.view), atMs: tools.now() })
+  }
   const maildrop = new LocalMaildrop(tools, key, lock, snapshot)
   tools.opened.add(maildrop)
   return { maildrop }
@@ -252,7 +258,7 @@ class LocalMaildrop implements OpenMaildrop {
     const forAll = key.view === 'classic' || key.folder === QUARANTINE
     await writer.run('remove', {
       maildrop,
-      device: forAll ? null : key.view.slice('device:'.length),
+      device: forAll ? null : deviceOf(key.view),
       places: [...deleted],
       atMs: now(),
     })

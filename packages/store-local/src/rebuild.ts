@@ -11,7 +11,7 @@ import {
 } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { crc32 } from 'node:zlib'
-import { StoreError } from '@restante/maildrop'
+import { RECOVERED, StoreError } from '@restante/maildrop'
 import type { Connection } from './connection.ts'
 import { guarded, storeError } from './failure.ts'
 import { systemFiles } from './file-layer.ts'
@@ -30,9 +30,6 @@ import {
 import { segmentNames } from './sweep.ts'
 import { bodyTimeMs, systemRandom, UniqueIds } from './unique-ids.ts'
 import { list, maildropOf } from './write-context.ts'
-
-/** Where mail comes back that the backup of the index does not know. */
-export const RECOVERED = 'recovered'
 
 /** What {@link rebuildIndex} is told. */
 export interface RebuildOptions {

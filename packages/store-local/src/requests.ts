@@ -10,9 +10,11 @@ import type {
   Hold,
   Lesson,
   ModelSnapshot,
+  RemoveAfter,
   Splice,
 } from '@restante/maildrop'
 import type { FailureNotice } from './failure.ts'
+import type { PickUp } from './pick-ups.ts'
 
 /** One copy of a delivery on its way to the writer; every array is its own, nothing shared with the caller. */
 export interface CopyRequest {
@@ -96,6 +98,17 @@ export interface Operations {
   expireRenames(due: { readonly beforeMs: number }): number
   /** Drops purged copies and bodies nobody has any more. */
   reap(due: { readonly beforeRealMs: number }): number
+
+  setRemoveAfter(request: { readonly id: string; readonly policy: RemoveAfter | null }): boolean
+  keepPickUps(pickUps: readonly PickUp[]): null
+  /** Removes what all of these devices hide, or where null any device; how many of at most a few hundred. */
+  retireHidden(request: {
+    readonly maildrop: number
+    readonly devices: readonly string[] | null
+    readonly atMs: number
+  }): number
+  /** Removes what came before a time; how many of at most a few hundred. */
+  retireOld(request: { readonly maildrop: number; readonly beforeMs: number; readonly atMs: number }): number
 
   putDomain(domain: Domain): null
   removeDomain(name: string): boolean

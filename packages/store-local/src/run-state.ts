@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Connection } from './connection.ts'
 import { guarded, storeError } from './failure.ts'
+import type { PickUp } from './pick-ups.ts'
 import { bootName, isAlive, ownIdentity, type ProcessIdentity } from './process-identity.ts'
 import { connect, migrate } from './schema.ts'
 
@@ -150,6 +151,65 @@ export class RunState {
       }
       return oldest
     })
+  }
+
+  /** Enters when devices were here; a later time stays. */
+  notePickUps(pickUps: readonly PickUp[]): void {
+    guarded(() => {
+      this.#connection.exec('BEGIN IMMEDIATE')
+      try {
+        for (const { account, device, atMs } of pickUps) {
+          this.#connection.run(
+            `INSERT INTO pick_ups (account, device, at_ms, durable) VALUES (?, ?, ?, 0)
+             ON CONFLICT (account, device) DO UPDATE SET at_ms = excluded.at_ms, durable = 0
+             WHERE excluded.at_ms > at_ms`,
+            account,
+            device,
+            atMs,
+          )
+        }
+        this.#connection.exec('COMMIT')
+      } catch (error) {
+        if (this.#connection.inTransaction) this.#connection.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+
+  pickUpsOf(account: string): readonly { readonly device: string; readonly at_ms: number }[] {
+    return guarded(() =>
+      this.#connection.all<{ device: string; at_ms: number }>(
+        'SELECT device, at_ms FROM pick_ups WHERE account = ?',
+        account,
+      ),
+    )
+  }
+
+  /** Those that are not in the index yet. */
+  pickUps(): readonly PickUp[] {
+    return guarded(() =>
+      this.#connection.all<PickUp>('SELECT account, device, at_ms AS atMs FROM pick_ups WHERE durable = 0'),
+    )
+  }
+
+  /** Remembers that these are in the index. */
+  settlePickUps(pickUps: readonly PickUp[]): void {
+    guarded(() => {
+      for (const { account, device, atMs } of pickUps) {
+        this.#connection.run(
+          'UPDATE pick_ups SET durable = 1 WHERE account = ? AND device = ? AND at_ms = ?',
+          account,
+          device,
+          atMs,
+        )
+      }
+    })
+  }
+
+  forgetPickUp(account: string, device: string): void {
+    unfailing(() =>
+      this.#connection.run('DELETE FROM pick_ups WHERE account = ? AND device = ?', account, device),
+    )
   }
 
   /** Claims a name; false while a living process has it. */

@@ -74,6 +74,13 @@ CREATE TABLE feedback (
   n INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, label TEXT NOT NULL, source TEXT NOT NULL,
   by_account TEXT, at_ms INTEGER NOT NULL, about_id TEXT, about_hash TEXT, features BLOB) STRICT;
 `,
+  `
+ALTER TABLE accounts ADD COLUMN remove_after TEXT;
+-- when devices last picked mail up, as of the last expiry; the present is in run.db
+CREATE TABLE pick_ups (
+  account INTEGER NOT NULL, device TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (account, device))
+  STRICT, WITHOUT ROWID;
+`,
 ]
 
 const FACTS_STEPS: readonly string[] = [
@@ -111,6 +118,12 @@ CREATE TABLE locks (
 CREATE TRIGGER locks_token AFTER INSERT ON locks BEGIN UPDATE token SET last = new.token; END;
 CREATE TABLE claims (
   name TEXT PRIMARY KEY, instance TEXT NOT NULL, pid INTEGER NOT NULL, started TEXT NOT NULL) STRICT, WITHOUT ROWID;
+`,
+  `
+CREATE TABLE pick_ups (
+  account TEXT NOT NULL, device TEXT NOT NULL, at_ms INTEGER NOT NULL, durable INTEGER NOT NULL,
+  PRIMARY KEY (account, device)) STRICT, WITHOUT ROWID;
+CREATE INDEX pick_ups_fresh ON pick_ups (account) WHERE durable = 0;
 `,
 ]
 
@@ -167,7 +180,7 @@ export function migrateWith(
       )
     }
     if (found === steps.length) return
-    if (found > 0) {
+    if (found > 0 && name !== 'run') {
       // Whoever of several processes is first makes the copy; it gets its name when it is whole.
       const copy = join(directory, `${name}.before-${steps.length}.db`)
       const partial = `${copy}.partial-${process.pid}`

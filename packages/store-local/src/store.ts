@@ -1,10 +1,17 @@
 import { chmodSync, mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { type Claim, type MaildropStore, type OpenMaildrop, StoreError } from '@restante/maildrop'
+import {
+  type Claim,
+  type DeviceStore,
+  type OpenMaildrop,
+  type RemoveAfter,
+  StoreError,
+} from '@restante/maildrop'
 import { type CompactReport, compactSegments } from './compaction.ts'
 import type { Connection } from './connection.ts'
 import { CopyReader } from './copy-reader.ts'
 import { localDelivery } from './delivery.ts'
+import { type DeviceTools, localDevices } from './devices.ts'
 import { localDirectory } from './directory.ts'
 import { guarded, storeError } from './failure.ts'
 import { type FileLayer, loadFiles, systemFiles } from './file-layer.ts'
@@ -12,6 +19,7 @@ import { FreeSpace } from './free-space.ts'
 import { all, localKeeping, reap } from './keeping.ts'
 import { localLearning, localRecords } from './learning.ts'
 import { Listings } from './listings.ts'
+import { PickUps } from './pick-ups.ts'
 import { instanceName } from './process-identity.ts'
 import { localReading } from './reading.ts'
 import { REBUILD_CLAIM, RunState } from './run-state.ts'
@@ -45,6 +53,11 @@ export interface LocalStoreOptions {
   readonly listingCacheOctets?: number
   /** How long records of messages are kept; 30 days otherwise. */
   readonly recordDays?: number
+  /**
+   * When mail is removed for all, where an account has no policy of its own; never otherwise. Give it to the process
+   * that calls `expire`, and to those that tell people what applies.
+   */
+  readonly removeAfter?: RemoveAfter
   /** Told what an operator should know: failed writes, a restarted writer thread, removed leftovers. */
   readonly log?: StoreLog
   /** URL of a module whose default export wraps the file layer; for tests of failures. */
@@ -52,7 +65,7 @@ export interface LocalStoreOptions {
 }
 
 /** A maildrop store on one disk. */
-export interface LocalStore extends MaildropStore {
+export interface LocalStore extends DeviceStore {
   /**
    * Compares every body with its checksum, and the index with itself and with the files; reads all there is, changes
    * nothing. Damaged messages are named by id and account.
@@ -187,6 +200,15 @@ function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
   const committing = new Set<Promise<unknown>>()
   const space = new FreeSpace(files, parts.directory, options.floorOctets ?? 256 * MEBI)
   const listings = new Listings(index, builder, now, options.listingCacheOctets ?? 64 * MEBI)
+  const pickUps = new PickUps({ index, run, writer, log })
+  const devices: DeviceTools = {
+    index,
+    writer,
+    pickUps,
+    now,
+    removeAfter: options.removeAfter ?? null,
+    mustBeOpen,
+  }
   const learningTools = { index, facts, model, writer, mustBeOpen }
   const purgeErased = async (): Promise<void> => {
     await all(() => writer.run('purgeErased', { realMs: Date.now() }))
@@ -198,6 +220,7 @@ function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
       clearInterval(idle)
       await Promise.allSettled([...committing])
       for (const body of stagedBodies) await body.end(false)
+      await pickUps.close()
       for (const maildrop of [...opened]) await maildrop[Symbol.asyncDispose]()
       for (const claim of [...claims]) await claim[Symbol.asyncDispose]()
       await writer.close()
@@ -253,9 +276,18 @@ function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
       stagedBodies,
       committing,
     }),
-    ...localReading({ index, reader, listings, run, writer, now, mustBeOpen, opened }),
-    ...localKeeping({ writer, run, ids, now, recordMs: (options.recordDays ?? 30) * DAY_MS, mustBeOpen }),
-    directory: localDirectory({ index, writer, ids, now, mustBeOpen, purgeErased }),
+    ...localReading({ index, reader, listings, run, pickUps, writer, now, mustBeOpen, opened }),
+    ...localKeeping({
+      writer,
+      run,
+      ids,
+      devices,
+      now,
+      recordMs: (options.recordDays ?? 30) * DAY_MS,
+      mustBeOpen,
+    }),
+    ...localDevices(devices),
+    directory: localDirectory({ index, writer, ids, pickUps, now, mustBeOpen, purgeErased }),
     records: localRecords(learningTools),
     learning: localLearning(learningTools),
     claim,

@@ -5,6 +5,7 @@ import type { DeliverRequest, OperationName, Operations, PostedRequest } from '.
 import type { SegmentWriter } from './segment-writer.ts'
 import type { WriteContext } from './write-context.ts'
 import { type BodyPlace, deliver, keepRecords, placeBody, TryAgain } from './write-delivery.ts'
+import { deviceOperations } from './write-devices.ts'
 import { directoryOperations } from './write-directory.ts'
 import { keepingOperations } from './write-keeping.ts'
 import { learningOperations } from './write-learning.ts'
@@ -56,6 +57,7 @@ export class WriteBatches {
     this.#context = context
     this.#operations = {
       ...keepingOperations(context),
+      ...deviceOperations(context),
       ...directoryOperations(context),
       ...learningOperations(context),
       ...maintenanceOperations(context),

@@ -129,3 +129,20 @@ export function unlist(index: Connection, maildrop: number, places: readonly num
   )
   return sum.messages
 }
+
+/** Marks a maildrop's copies as removed, by their places. */
+export function removePlaces(
+  index: Connection,
+  maildrop: number,
+  places: readonly number[],
+  atMs: number,
+): void {
+  index.run(
+    `UPDATE copies SET state = ${REMOVED}, changed_at_ms = ? WHERE n IN
+       (SELECT n FROM listed WHERE maildrop = ? AND place IN (SELECT value FROM json_each(?)))`,
+    atMs,
+    maildrop,
+    JSON.stringify(places),
+  )
+  unlist(index, maildrop, places)
+}

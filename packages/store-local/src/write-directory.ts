@@ -121,6 +121,7 @@ export function directoryOperations(context: WriteContext): DirectoryOperations 
       if (account === null) return false
       index.run('DELETE FROM credentials WHERE account = ?', account)
       index.run('DELETE FROM renames WHERE account = ?', account)
+      index.run('DELETE FROM pick_ups WHERE account = ?', account)
       index.run('DELETE FROM feedback WHERE owner = ?', `account:${id}`)
       index.run('UPDATE maildrops SET account = NULL, version = version + 1 WHERE account = ?', account)
       index.run('DELETE FROM accounts WHERE n = ?', account)
@@ -162,6 +163,7 @@ export function directoryOperations(context: WriteContext): DirectoryOperations 
         index.run('DELETE FROM hidden WHERE view = ?', n)
         index.run('DELETE FROM views WHERE n = ?', n)
       }
+      index.run('DELETE FROM pick_ups WHERE account = ? AND device = ?', account, device)
       if (credentials.changes === 0 && views.length === 0) return false
       raise(account)
       return true

@@ -8,6 +8,7 @@ import {
   maildropOf,
   PURGED,
   REMOVED,
+  removePlaces,
   unlist,
   type WriteContext,
 } from './write-context.ts'
@@ -35,18 +36,6 @@ type Keeping = Pick<
 /** The steps on stored copies, bound to the writer's databases. */
 export function keepingOperations(context: WriteContext): Keeping {
   const { index } = context
-
-  /** Marks a maildrop's copies as removed, by their places. */
-  const removePlaces = (maildrop: number, places: readonly number[], atMs: number): void => {
-    index.run(
-      `UPDATE copies SET state = ${REMOVED}, changed_at_ms = ? WHERE n IN
-         (SELECT n FROM listed WHERE maildrop = ? AND place IN (SELECT value FROM json_each(?)))`,
-      atMs,
-      maildrop,
-      JSON.stringify(places),
-    )
-    unlist(index, maildrop, places)
-  }
 
   /** Gives a copy a new unique-id at the end of a folder of its account, as a live copy. */
   const relist = (copy: CopyRow, folder: string, newId: string, atMs: number): void => {
@@ -109,7 +98,7 @@ export function keepingOperations(context: WriteContext): Keeping {
   return {
     remove({ maildrop, device, places, atMs }: Argument<'remove'>) {
       if (device === null) {
-        removePlaces(maildrop, places, atMs)
+        removePlaces(index, maildrop, places, atMs)
         return null
       }
       index.run(
@@ -161,7 +150,7 @@ export function keepingOperations(context: WriteContext): Keeping {
     discard({ copy: name, atMs }) {
       const copy = findCopy(index, name, LIVE)
       if (!copy) return false
-      removePlaces(copy.maildrop, [copy.place], atMs)
+      removePlaces(index, copy.maildrop, [copy.place], atMs)
       return true
     },
 

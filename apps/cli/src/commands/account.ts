@@ -6,12 +6,13 @@ import { createAccount, passwordCredentials, readAddress, requireAccount } from 
 import { readSecretLine } from '../secret-line.ts'
 import { commandConfig, openStore } from '../settings.ts'
 import { say, sayJson, table } from '../terminal.ts'
+import { devices } from './account-devices.ts'
 
 const USAGE = `Usage: restante account add ADDRESS [--password TEXT]
                 account list
                 account remove ADDRESS --yes
                 account password ADDRESS [--password TEXT]
-                account devices ADDRESS
+                account devices ADDRESS [--remove-after all_devices|any_device|90d|default]
                 account device ADDRESS NAME [--remove]
 --password - reads the password from standard input; without it one is made.`
 const ACTIONS = ['add', 'list', 'remove', 'password', 'devices', 'device'] as const
@@ -25,10 +26,15 @@ export async function run(line: readonly string[]): Promise<number> {
     yes: 'flag',
     password: 'text',
     remove: 'flag',
+    'remove-after': 'text',
   })
   const [action, address, extra, ...more] = given.rest
   if (action === undefined || !ACTIONS.includes(action as (typeof ACTIONS)[number]) || more.length > 0) {
     throw usage(USAGE)
+  }
+  if (action === 'devices') {
+    if (address === undefined) throw usage('account devices needs an ADDRESS.')
+    return devices(given, address)
   }
   await using store = await openStore(commandConfig(given), { create: action === 'add' })
   const { directory } = store
@@ -67,15 +73,6 @@ export async function run(line: readonly string[]): Promise<number> {
       await directory.eraseAccount(account.id)
       if (json) sayJson({ address: account.address, removed: true })
       else say(`Removed ${account.address} and ${countOf(messages)}.`)
-      return EXIT.ok
-    }
-    case 'devices': {
-      const account = await requireAccount(directory, address)
-      const devices = (await directory.credentials(account.id)).filter((entry) => entry.device !== '')
-      const names = [...new Set(devices.map((entry) => entry.device))].sort()
-      if (json)
-        sayJson(names.map((name) => ({ name, since: devices.find((d) => d.device === name)?.createdAtMs })))
-      else say(names.length === 0 ? 'No devices: everyone uses the account password.' : names.join('\n'))
       return EXIT.ok
     }
     default: {

@@ -49,7 +49,9 @@ export function testsOn(makeStore: MakeStore): StoreTest {
   }
 }
 
+/** Milliseconds of an hour. */
 export const HOUR_MS = 3_600_000
+/** Milliseconds of a day. */
 export const DAY_MS: number = 24 * HOUR_MS
 /** Where the kit's clock starts: 2026-03-02 08:00 UTC. */
 export const START_MS: number = Date.UTC(2026, 2, 2, 8)

@@ -1,2 +1,2 @@
 export type { MakeStore, StoreUnderTest, SuiteTools } from './fixture.ts'
-export { maildropSuite, type SuiteOptions } from './suite.ts'
+export { deviceSuite, maildropSuite, type SuiteOptions } from './suite.ts'

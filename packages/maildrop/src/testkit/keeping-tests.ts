@@ -290,7 +290,7 @@ export function keepingTests(makeStore: MakeStore): void {
         await fixture.deliver(bert),
         await fixture.deliver(anna),
       ]
-      expect(await fixture.store.expire(fixture.nowMs), 'nothing is due').toEqual({
+      expect(await fixture.store.expire(fixture.nowMs), 'nothing is due').toMatchObject({
         holds: 0,
         removed: 0,
         records: 0,
@@ -299,8 +299,12 @@ export function keepingTests(makeStore: MakeStore): void {
       fixture.nowMs += 2 * DAY_MS
       await fixture.dele(bert, [y])
       fixture.nowMs += 6 * DAY_MS
-      expect(await fixture.store.expire(fixture.nowMs)).toEqual({ holds: 1, removed: 1, records: 0 })
-      expect(await fixture.store.expire(fixture.nowMs), 'once').toEqual({ holds: 0, removed: 0, records: 0 })
+      expect(await fixture.store.expire(fixture.nowMs)).toMatchObject({ holds: 1, removed: 1, records: 0 })
+      expect(await fixture.store.expire(fixture.nowMs), 'once').toMatchObject({
+        holds: 0,
+        removed: 0,
+        records: 0,
+      })
       expect((await fixture.copies(anna)).map((copy) => copy.id)).toEqual([ever, kept])
       expect((await fixture.copies(bert)).map((copy) => copy.id)).toEqual([long])
       for (const gone of [short, x]) {
@@ -327,10 +331,10 @@ export function keepingTests(makeStore: MakeStore): void {
       const released = await release(fixture, held)
       await fixture.dele(anna, [gone])
       fixture.nowMs += 30 * DAY_MS - HOUR_MS
-      expect(await fixture.store.expire(fixture.nowMs)).toEqual({ holds: 0, removed: 1, records: 0 })
+      expect(await fixture.store.expire(fixture.nowMs)).toMatchObject({ holds: 0, removed: 1, records: 0 })
       expect(await fixture.store.records.get(gone)).not.toBeNull()
       fixture.nowMs += 2 * HOUR_MS
-      expect(await fixture.store.expire(fixture.nowMs)).toEqual({ holds: 0, removed: 0, records: 3 })
+      expect(await fixture.store.expire(fixture.nowMs)).toMatchObject({ holds: 0, removed: 0, records: 3 })
       for (const id of [kept, gone, held, released])
         expect(await fixture.store.records.get(id), id).toBeNull()
       expect(await fixture.texts(anna), 'the mail stays').toEqual([message('1'), message('3')])

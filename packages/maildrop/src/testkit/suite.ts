@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { deliveryTests } from './delivery-tests.ts'
+import { deviceTests } from './device-tests.ts'
 import { directoryTests } from './directory-tests.ts'
 import { durableTests } from './durable-tests.ts'
 import type { MakeStore } from './fixture.ts'
@@ -42,4 +43,16 @@ export function maildropSuite(name: string, makeStore: MakeStore, options: Suite
     const { makeSmallStore } = options
     if (makeSmallStore) describe('room', () => roomTests(makeSmallStore))
   })
+}
+
+/**
+ * The tests of a store that knows its devices (`DeviceStore`), beside {@link maildropSuite}. The store must have no
+ * policy of its own: every test sets the account's.
+ */
+export function deviceSuite(
+  name: string,
+  makeStore: MakeStore,
+  options: Pick<SuiteOptions, 'durable'> = {},
+): void {
+  describe(`${name}: devices`, () => deviceTests(makeStore, options.durable ?? false))
 }
