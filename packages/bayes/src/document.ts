@@ -52,6 +52,7 @@ export interface MailDocument {
   readonly defects: readonly string[]
 }
 
+/** One mailbox of an address field. */
 export interface MailboxLike {
   readonly name: string
   readonly address: string
@@ -59,6 +60,7 @@ export interface MailboxLike {
   readonly domain: string
 }
 
+/** What extraction may be given beside the message. */
 export interface ExtractOptions {
   /** Folds a lower-case word of a language (ISO 639-1, or '') to its stem; must be pure. */
   readonly fold?: (word: string, language: string) => string

@@ -14,6 +14,9 @@ interface Begun {
 /** Prefixes are few, but some are field names from outside. */
 const REMEMBERED_PREFIXES = 500
 const begun = new Map<string, Begun>()
+/** Most tokens follow one of their own kind. */
+let lastPrefix = ''
+let lastBegun: Begun = { low: START_LOW, high: START_HIGH }
 
 function begin(prefix: string): Begun {
   const known = begun.get(prefix)
@@ -37,7 +40,11 @@ function begin(prefix: string): Begun {
  * {@link hashLow} and {@link hashHigh} instead of an object per token.
  */
 export function hashToken(prefix: string, word: string): void {
-  const state = begin(prefix)
+  if (prefix !== lastPrefix) {
+    lastBegun = begin(prefix)
+    lastPrefix = prefix
+  }
+  const state = lastBegun
   let a = state.low
   let b = state.high
   for (let i = 0; i < word.length; i++) {

@@ -11,11 +11,13 @@ import {
   WeightTable,
 } from './weights.ts'
 
+/** What a person says a message is. */
 export type Label = 'ham' | 'spam'
 
 /** One token that spoke: its text, its probability of spam, how many messages it was learned from. */
 export type Evidence = readonly [token: string, probability: number, count: number]
 
+/** What the model makes of one message. */
 export interface Classification {
   /** Calibrated probability that the message is spam, 0 to 1. */
   readonly probability: number
@@ -39,11 +41,13 @@ export interface Classification {
   }
 }
 
+/** Messages learned of each class. */
 export interface ModelCounts {
   readonly ham: number
   readonly spam: number
 }
 
+/** What may be said with a lesson. */
 export interface LearnOptions {
   /** Days since 1970 at which the message was learned; kept per token for {@link Model.expire}. */
   readonly day?: number
@@ -61,6 +65,7 @@ export interface ModelState {
   spam: number
 }
 
+/** A classifier: learns, judges, unlearns. One thread's own; hand it on by its encoded form. */
 export interface Model {
   /** Messages learned. */
   readonly counts: ModelCounts
@@ -124,6 +129,7 @@ function trustIn(ham: number, spam: number): number {
   return Math.min(1, Math.log(1 + Math.min(ham, spam)) / Math.log(1 + TRUSTED_FROM))
 }
 
+/** The state of a model that has learned nothing. */
 export function newState(): ModelState {
   return {
     tokens: new TokenTable(),

@@ -87,28 +87,48 @@ const LEET = new Map([
   ['4', 'a'],
   ['5', 's'],
   ['7', 't'],
+  ['8', 'b'],
   ['@', 'a'],
   ['$', 's'],
 ])
-const MAYBE_LEET = /[a-z][0134578@$]{1,3}[a-z]/i
-const LEET_WORD =
-  /(?<![\p{L}\p{N}])(?=[a-z0134578@$]{4,24}(?![\p{L}\p{N}]))[a-z]{0,20}[a-z][0134578@$]{1,3}[a-z][a-z0134578@$]{0,20}/giu
+const LEET_CORE = /[a-z][0134578@$]{1,3}[a-z]/gi
+const DISGUISED_WORDS = 30
+
+function isLeetCode(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || LEET.has(String.fromCharCode(code))
+}
+
+/** The whole word around a place where signs stand between letters, or '' where it is too long or too short. */
+function leetWordAt(text: string, at: number): string {
+  let start = at
+  let end = at
+  while (start > 0 && at - start < 25 && isLeetCode(text.charCodeAt(start - 1))) start--
+  while (end < text.length && end - start < 25 && isLeetCode(text.charCodeAt(end))) end++
+  const length = end - start
+  return length >= 4 && length <= 24 ? text.slice(start, end) : ''
+}
 
 /** Undoes spacing and digits-for-letters; adds the word that is meant and a mark that it was hidden. */
 export function addDisguised(set: TokenSet, text: string): void {
   let spaced = 0
   for (const found of text.matchAll(SPACED)) {
-    if (++spaced > 30) break
+    if (++spaced > DISGUISED_WORDS) break
     set.add('', found[0].replace(/[ .*_-]/g, '').toLowerCase())
     set.add('trick:', 'spaced')
   }
-  if (!MAYBE_LEET.test(text)) return
   let leet = 0
-  for (const found of text.matchAll(LEET_WORD)) {
-    if (++leet > 30) break
+  LEET_CORE.lastIndex = 0
+  for (
+    let found = LEET_CORE.exec(text);
+    found !== null && leet < DISGUISED_WORDS;
+    found = LEET_CORE.exec(text)
+  ) {
+    const word = leetWordAt(text, found.index)
+    if (word === '') continue
+    leet++
     set.add(
       '',
-      found[0].toLowerCase().replace(/[0134578@$]/g, (sign) => LEET.get(sign) ?? sign),
+      word.toLowerCase().replace(/[0134578@$]/g, (sign) => LEET.get(sign) ?? sign),
     )
     set.add('trick:', 'leet')
   }

@@ -44,11 +44,10 @@ const SCRIPTS: readonly (readonly [string, RegExp])[] = [
   ['hi', /[\u0900-\u097f]/g],
 ]
 const SAMPLE = 1200
-const MAX_WORDS = 120
+const MAX_WORDS = 100
 /** No stop word is longer. */
 const LONGEST = 8
 const NOT_LATIN = /[\u0370-\uffff]/
-const WORD = /\p{L}+/gu
 
 /**
  * The language a text is probably in, as an ISO 639-1 code, or '' where nothing tells. By script, and for Latin
@@ -74,11 +73,18 @@ export function guessLanguage(text: string): string {
   }
   const counts = new Array<number>(STOP_WORDS.length).fill(0)
   let words = 0
-  for (const [word] of sample.matchAll(WORD)) {
-    if (++words > MAX_WORDS) break
-    if (word.length > LONGEST) continue
-    const languages = LANGUAGES_OF_WORD.get(word)
-    if (languages !== undefined) for (const i of languages) counts[i] = (counts[i] as number) + 1
+  let start = -1
+  for (let i = 0; i <= sample.length && words < MAX_WORDS; i++) {
+    const code = i < sample.length ? sample.charCodeAt(i) : 0
+    const letter = (code >= 97 && code <= 122) || (code >= 0xdf && code < 0x250 && code !== 0xf7)
+    if (letter) {
+      if (start < 0) start = i
+    } else if (start >= 0) {
+      words++
+      const languages = i - start > LONGEST ? undefined : LANGUAGES_OF_WORD.get(sample.slice(start, i))
+      if (languages !== undefined) for (const n of languages) counts[n] = (counts[n] as number) + 1
+      start = -1
+    }
   }
   const most = Math.max(...counts)
   if (most < 2 || most * 12 < words) return ''
