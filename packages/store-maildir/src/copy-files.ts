@@ -1,7 +1,7 @@
 import { closeSync, constants, readSync, rmSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { scanStoredForm } from '@restante/mail'
+import { concatOctets, scanStoredForm } from '@restante/mail'
 import { StoreError } from '@restante/maildrop'
 import { guarded, guardedWait } from './failure.ts'
 import type { FolderLook } from './folder-look.ts'
@@ -132,7 +132,7 @@ export class CopyFiles {
         const got = readSync(fd, buffer, 0, buffer.length, at)
         if (got === 0) break
         at += got
-        for (const chunk of scanner.push(buffer.subarray(0, got))) await put(chunk)
+        await put(concatOctets(scanner.push(buffer.subarray(0, got))))
       }
       const { tail, form } = scanner.finish()
       await put(tail)

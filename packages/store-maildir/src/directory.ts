@@ -59,7 +59,11 @@ function freeHome(database: Connection, address: string): string {
   const name = homeName(address)
   for (let count = 1; ; count++) {
     const home = count === 1 ? name : `${name}~${count}`
-    if (database.get('SELECT 1 FROM accounts WHERE home = ?', home) === undefined) return home
+    const taken = database.get(
+      'SELECT 1 FROM accounts WHERE home = ?1 UNION ALL SELECT 1 FROM erased WHERE home = ?1 AND moved = 0',
+      home,
+    )
+    if (taken === undefined) return home
   }
 }
 

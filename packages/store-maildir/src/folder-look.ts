@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Folder, Hold } from '@restante/maildrop'
 import { INBOX, QUARANTINE } from '@restante/maildrop'
@@ -6,6 +6,7 @@ import type { Connection } from './database.ts'
 import { guarded, guardedWait, isAbsent } from './failure.ts'
 import { folderOf, idInBase, maildirIn } from './layout.ts'
 import { type FolderScan, folderStamp, measureMessage, scanMaildir } from './mail-files.ts'
+import { isInstanceAlive } from './process-identity.ts'
 import { LIVE } from './schema.ts'
 import { change, nextPlace, type StoreContext } from './store-context.ts'
 import { formatUidl, readUidl, type UidlEntry, writeUidl } from './uidl-file.ts'
@@ -98,6 +99,25 @@ export class FolderLook {
     }
     this.#remember(maildir, scan)
     this.#writeUidl(place, maildir)
+    guarded(() => this.#sweepTmp(maildir))
+  }
+
+  /** Removes what dead processes wrote to `tmp` and never committed. */
+  #sweepTmp(maildir: string): void {
+    const tmp = join(maildir, 'tmp')
+    let names: readonly string[]
+    try {
+      names = readdirSync(tmp)
+    } catch (error) {
+      if (isAbsent(error)) return
+      throw error
+    }
+    for (const name of names) {
+      const instance = /^([0-9A-Z]{26}\.\d+\..*)-\d+-\d+$/.exec(name)?.[1]
+      if (instance === undefined || isInstanceAlive(instance)) continue
+      if (this.#context.durable.get("SELECT 1 FROM journal WHERE kind = 'tmp' AND base = ?", name)) continue
+      rmSync(join(tmp, name), { force: true })
+    }
   }
 
   #remember(maildir: string, scan: FolderScan): FolderScan {
@@ -150,13 +170,14 @@ export class FolderLook {
     const order = new Map([...listed.keys()].map((base, i) => [base, i]))
     const found: Found[] = []
     for (const base of added) {
-      const measured = await measureMessage(join(maildir, names.get(base) as string))
-      if (measured === null) continue
       const before = listed.get(base)
+      const measured = await measureMessage(join(maildir, names.get(base) as string), before)
+      if (measured === null) continue
+      const isSame = before !== undefined && before.rawOctets === measured.rawOctets
       found.push({
         base,
         entry: { form: measured.form, rawOctets: measured.rawOctets },
-        id: before?.id ?? idInBase(base),
+        id: isSame ? before.id : before === undefined ? idInBase(base) : null,
         arrivedAtMs: measured.changedMs,
       })
     }

@@ -124,9 +124,13 @@ export class Journal {
       'SELECT account, home FROM erased WHERE moved = 0',
     )) {
       const target = this.#layout.erasedHome(account)
-      tryRename(this.#layout.home(home), target, () => makeFolder(join(this.#layout.directory, 'erased')))
-      flushFolderSync(join(this.#layout.directory, 'mail'))
-      database.run('UPDATE erased SET moved = 1 WHERE account = ?', account)
+      try {
+        tryRename(this.#layout.home(home), target, () => makeFolder(join(this.#layout.directory, 'erased')))
+        flushFolderSync(join(this.#layout.directory, 'mail'))
+        database.run('UPDATE erased SET moved = 1 WHERE account = ?', account)
+      } catch {
+        // Tried again with every change; until then no other account gets that home.
+      }
     }
   }
 }

@@ -121,8 +121,14 @@ export interface MeasuredMessage {
   readonly changedMs: number
 }
 
-/** Reads a message once to learn its size in stored form; null where it is gone or no plain file. */
-export async function measureMessage(path: string): Promise<MeasuredMessage | null> {
+/**
+ * Reads a message once to learn its size in stored form; null where it is gone or no plain file.
+ * @param known what was measured before: a file of the same length is not read again
+ */
+export async function measureMessage(
+  path: string,
+  known?: Pick<MeasuredMessage, 'form' | 'rawOctets'>,
+): Promise<MeasuredMessage | null> {
   let file: FileHandle
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
@@ -133,6 +139,8 @@ export async function measureMessage(path: string): Promise<MeasuredMessage | nu
   try {
     const found = await file.stat()
     if (!found.isFile()) return null
+    const changedMs = Math.floor(found.mtimeMs)
+    if (known?.rawOctets === found.size) return { form: known.form, rawOctets: known.rawOctets, changedMs }
     const scanner = scanStoredForm()
     const buffer = new Uint8Array(Math.min(CHUNK_OCTETS, found.size + 1))
     let rawOctets = 0
@@ -142,7 +150,7 @@ export async function measureMessage(path: string): Promise<MeasuredMessage | nu
       rawOctets += bytesRead
       scanner.push(buffer.subarray(0, bytesRead))
     }
-    return { form: scanner.finish().form, rawOctets, changedMs: Math.floor(found.mtimeMs) }
+    return { form: scanner.finish().form, rawOctets, changedMs }
   } finally {
     await file.close()
   }

@@ -100,7 +100,8 @@ export class Staging {
       if (gatheredOctets >= CHUNK_OCTETS) await drain()
     }
     const keepAll = async (chunks: readonly Uint8Array[]): Promise<void> => {
-      for (const chunk of chunks) if (chunk.length > 0) await guardedWait(() => keep(chunk))
+      const chunk = concatOctets(chunks)
+      if (chunk.length > 0) await guardedWait(() => keep(chunk))
     }
 
     try {

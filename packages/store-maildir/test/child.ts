@@ -12,6 +12,8 @@ export interface Child {
   said(line: string): Promise<void>
   /** Tells it a line and answers with the next one it says. */
   ask(line: string): Promise<string>
+  /** Resolves when it has ended and all it said was read. */
+  readonly ended: Promise<void>
   /** Kills it at once and waits until all it said was read. */
   kill(): Promise<void>
 }
@@ -44,6 +46,7 @@ export function startChild(file: string, ...args: readonly string[]): Child {
   return {
     process: child,
     lines,
+    ended,
     said: (line) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
