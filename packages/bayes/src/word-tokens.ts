@@ -4,6 +4,8 @@ import type { TokenSet } from './token-set.ts'
 
 const WORD = /[\p{L}\p{N}$€£¥₽][\p{L}\p{M}\p{N}$€£¥₽'’_.,!%-]*/gu
 const CJK = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f]/
+/** Thai and what follows it: scripts that may do without spaces. */
+const SPACELESS_FROM = 0xe00
 const TRAILING = /[.,'’_%-]{1,20}$/
 const PHRASE_WORDS = 1000
 const DIGITS = /\d/g
@@ -35,28 +37,26 @@ export function addWords(
 ): void {
   let count = 0
   let before = 0
-  for (const found of text.matchAll(WORD)) {
+  for (const found of text.toLowerCase().match(WORD) ?? []) {
     if (count >= limit) return
-    let word = found[0]
-    if (word.length > 40) {
-      if (CJK.test(word)) count += addBigrams(set, prefix, word.slice(0, 2000), limit - count)
-      else {
-        set.add(prefix, 'long-word')
-        count++
+    if (found.charCodeAt(0) >= SPACELESS_FROM || found.charCodeAt(found.length - 1) >= SPACELESS_FROM) {
+      if (CJK.test(found)) {
+        count += addBigrams(set, prefix, found.slice(0, 2000), limit - count)
+        continue
       }
+    }
+    if (found.length > 40) {
+      set.add(prefix, 'long-word')
+      count++
       continue
     }
-    if (CJK.test(word)) {
-      count += addBigrams(set, prefix, word, limit - count)
-      continue
-    }
-    word = word.toLowerCase().replace(TRAILING, '')
+    let word = found
+    if (!isWordEnd(word.charCodeAt(word.length - 1))) word = word.replace(TRAILING, '')
     const bang = word.endsWith('!')
     if (bang) word = word.replace(/[.,!]{1,40}$/, '')
     if (word.length < 2) continue
     count++
-    const first = word.charCodeAt(0)
-    if (first < 65) {
+    if (word.charCodeAt(0) < 65) {
       // Amounts and numbers: what counts is how they look.
       const shape = word.replace(DIGITS, '9')
       set.add(prefix, shape.length > 12 ? 'long-number' : shape)
@@ -70,11 +70,15 @@ export function addWords(
       before = hashLow
     }
     if (bang) set.add(prefix, `${word}!`)
-    const dot = word.search(/[._]/)
-    if (dot > 0) {
+    if (word.includes('.') || word.includes('_')) {
       for (const piece of word.split(/[._]/, 6)) if (piece.length > 2) set.add(prefix, piece)
     }
   }
+}
+
+/** Whether a word can end so: small letters and digits; anything else is looked at closer. */
+function isWordEnd(code: number): boolean {
+  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57) || (code > 127 && code !== 0x2019)
 }
 
 /** Words written with blanks or dots between their letters: `V I A G R A`, `f.r.e.e`. */
