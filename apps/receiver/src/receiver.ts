@@ -83,6 +83,8 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
       hostname: config.hostname,
       ...(config.tls === null ? {} : { tls: readCertificate(config) }),
       lineEnds: config.smtpIn.lineEnds,
+      trustedProxies: config.smtpIn.proxyFrom,
+      xclientFrom: config.smtpIn.xclientFrom,
       ...(mode === 'submission'
         ? {
             auth: (credentials: Credentials) => logIn(authenticator, credentials),

@@ -1,3 +1,4 @@
+import { isIP, isIP } from 'node:net'
 import * as v from 'valibot'
 import { LineCounter, parseDocument, type Document as YamlDocument } from 'yaml'
 import { nearest } from './nearest.ts'
@@ -18,11 +19,52 @@ export interface ThresholdConfig {
   readonly reject: number | null
 }
 
+/** Whose access tokens are taken in place of passwords, and how they are checked: one of the two ways. */
+export interface OAuthConfig {
+  readonly issuer: string
+  /** The issuer is asked about each token (RFC 7662). */
+  readonly introspection: {
+    readonly url: string
+    readonly clientId: string
+    readonly clientSecret: string
+  } | null
+  /** Tokens are JWTs, checked with the keys found here (RFC 7517). */
+  readonly jwks: { readonly url: string } | null
+  /** Whom tokens must be for; always set with `jwks`. */
+  readonly audience: string | null
+  /** What tokens must allow. */
+  readonly scope: string | null
+  /** The claim that says whose mail it is. */
+  readonly accountClaim: string
+  readonly clockSkewMs: number
+  readonly timeoutMs: number
+}
+
+/** What an answer of a DNS list counts for. */
+export interface ListWeight {
+  /** Points; negative for lists of the good. */
+  readonly weight: number
+  readonly meaning?: string
+}
+
+/** A DNS list (RFC 5782) that is asked about clients or domains. */
+export interface DnsListConfig {
+  readonly zone: string
+  readonly kind: 'ip' | 'domain'
+  /** Upper-case letters, digits and `_`; symbols are called `RBL_` and this. */
+  readonly name: string
+  /** By answer: `127.0.0.2`, `127.0.0.4-7`, `127.0.0.&8`, `*`. */
+  readonly answers: Readonly<Record<string, ListWeight>>
+  readonly ask?: 'registrable' | 'host'
+}
+
 /** A node's settings, complete and checked: sizes in octets, times in milliseconds. Paths as written. */
 export interface Config {
   readonly hostname: string
   readonly domains: readonly string[]
   readonly postmaster: string | null
+  /** Whom the receiver asks: the machine's name servers, nobody, or these (`HOST`, `HOST:PORT`, `[IPV6]:PORT`). */
+  readonly dns: 'system' | 'off' | readonly string[]
   readonly store: { readonly directory: string; readonly floorOctets: number }
   readonly listen: {
     readonly smtp: Listen | null
@@ -38,12 +80,16 @@ export interface Config {
     readonly maxRecipients: number
     readonly lineEnds: 'normalize' | 'reject' | 'keep'
     readonly plusAddressFolders: boolean
+    /** Addresses and networks, as written. */
+    readonly proxyFrom: readonly string[]
+    readonly xclientFrom: readonly string[]
   }
   readonly spam: {
     readonly filter: boolean
     readonly thresholds: ThresholdConfig
     readonly subjectPrefix: string | null
     readonly judgeTimeoutMs: number
+    readonly clamd: { readonly path: string } | { readonly host: string; readonly port: number } | null
     readonly overrides: readonly {
       readonly domain?: string | undefined
       readonly account?: string | undefined
@@ -61,8 +107,21 @@ export interface Config {
     readonly defaultDomain: string | null
     readonly utf8: 'relaxed' | 'strict'
     readonly removeAfter: 'all_devices' | 'any_device' | `${number}d`
+    /** Addresses and networks, as written. */
+    readonly proxyFrom: readonly string[]
+    readonly xclientFrom: readonly string[]
+    /** Whole seconds between two logins to one maildrop; 0 = no wait. */
+    readonly loginDelayS: number
   }
-  readonly limits: { readonly perAddress: boolean; readonly connections: number }
+  readonly auth: { readonly oauth: OAuthConfig | null }
+  readonly limits: {
+    readonly perAddress: boolean
+    readonly connections: number
+    /** From one address; null = any number. */
+    readonly mailsPerMinute: number | null
+    /** From one network (IPv4 /24, IPv6 /64); null = any number. */
+    readonly networkMailsPerMinute: number | null
+  }
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly file: string | null }
 }
 
@@ -134,6 +193,81 @@ const points = (about: string) =>
     v.transform((value) => (typeof value === 'number' ? value : null)),
     v.description(about),
   )
+const rate = (about: string) =>
+  v.pipe(
+    v.union(
+      [
+        v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
+        v.literal('any'),
+      ],
+      'must be a whole number, or any',
+    ),
+    v.transform((value) => (value === 'any' ? null : value)),
+    v.description(about),
+  )
+const nameServers = (about: string) =>
+  v.pipe(
+    v.union(
+      [
+        v.picklist(['system', 'off']),
+        v.literal(false),
+        v.pipe(
+          v.array(
+            v.pipe(v.string(), v.check(isNameServer, 'must be an IP address, with :PORT where it is not 53')),
+          ),
+          v.minLength(1, 'must name at least one server'),
+        ),
+      ],
+      'must be system, off, or a list such as [127.0.0.1, "[::1]:5353"]',
+    ),
+    v.transform((value) => (value === false ? ('off' as const) : value)),
+    v.description(about),
+  )
+
+/** `HOST`, `HOST:PORT`, `IPV6` or `[IPV6]:PORT`; HOST is an address or `localhost`. */
+export function isNameServer(text: string): boolean {
+  if (isIP(text) !== 0) return true
+  const [, six, other, port] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? []
+  const known = six === undefined ? other === 'localhost' || isIP(other ?? '') === 4 : isIP(six) === 6
+  return known && (port === undefined || (Number(port) >= 1 && Number(port) <= 65_535))
+}
+
+const LIST_ANSWER = /^(?:\*|127\.\d{1,3}\.\d{1,3}\.(?:&\d{1,3}|\d{1,3}(?:-\d{1,3})?))$/
+const dnsList = v.strictObject({
+  zone: text('Its zone; a key of yours may be part of it.'),
+  kind: choice(['ip', 'domain'], 'Whether it lists clients or domains (of links and senders).'),
+  name: v.pipe(
+    v.string('must be text'),
+    v.regex(/^[A-Z0-9_]{1,40}$/, 'must be upper-case letters, digits and _'),
+    v.description('What it is called in verdicts (RBL_NAME) and in replies.'),
+  ),
+  weights: v.pipe(
+    v.record(
+      v.pipe(
+        v.string(),
+        v.regex(LIST_ANSWER, 'must be 127.0.0.2, a range 127.0.0.4-7, a bit 127.0.0.&8, or *'),
+      ),
+      v.pipe(
+        v.union(
+          [
+            v.number(),
+            v.strictObject({ weight: v.number('must be a number'), meaning: v.optional(v.string()) }),
+          ],
+          'must be points, or { weight, meaning }',
+        ),
+        v.transform((value): ListWeight => {
+          if (typeof value === 'number') return { weight: value }
+          const { weight, meaning } = value
+          return meaning === undefined ? { weight } : { weight, meaning }
+        }),
+      ),
+    ),
+    v.description('Points by answer: "127.0.0.2": 5; negative for lists of the good; "*" is any other.'),
+  ),
+  ask: v.optional(
+    choice(['registrable', 'host'], 'For domains: the registered part (default), or the whole host name.'),
+  ),
+})
 const listener = (port: number, about: string) =>
   v.pipe(
     v.union(
@@ -153,6 +287,44 @@ const listener = (port: number, about: string) =>
     v.description(about),
   )
 
+const networks = (about: string) =>
+  v.optional(
+    v.pipe(
+      v.array(
+        v.pipe(
+          v.string('must be an address or a network'),
+          v.check(isNetwork, 'must be an address or a network, such as 10.0.0.0/8'),
+          v.description('An address or a network.'),
+        ),
+        'must be a list of addresses and networks',
+      ),
+      v.description(about),
+    ),
+    [],
+  )
+const issuerUrl = (about: string) =>
+  v.pipe(
+    v.string('must be a URL'),
+    v.check(isIssuerUrl, 'must be an https URL (http only on this machine)'),
+    v.description(about),
+  )
+
+/** `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.1`. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || address.includes('%') || more.length > 0) return false
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128))
+}
+
+/** Secrets and keys travel there: https, or http that never leaves this machine. */
+function isIssuerUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, hostname, username, password } = new URL(text)
+  if (username !== '' || password !== '') return false
+  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname))
+}
+
 const schema = v.strictObject({
   hostname: v.optional(text('The name this server calls itself in replies and trace fields.'), 'localhost'),
   domains: v.optional(
@@ -165,6 +337,12 @@ const schema = v.strictObject({
   postmaster: v.optional(
     v.nullable(text('Where mail to postmaster@ and abuse@ goes; default: the first account.')),
     null,
+  ),
+  dns: v.optional(
+    nameServers(
+      'Whom the receiver asks about senders: system (the name servers of this machine), off, or a list of resolvers.',
+    ),
+    'system',
   ),
   store: v.optional(
     v.strictObject({
@@ -208,6 +386,27 @@ const schema = v.strictObject({
         'normalize',
       ),
       plus_folders: v.optional(flag('Whether anna+lists@ is put in the folder lists.'), false),
+      dns_lists: v.optional(
+        v.pipe(v.array(dnsList, 'must be a list'), v.description('DNS lists, asked about each mail.')),
+        [],
+      ),
+      refuse_listed_from: v.optional(
+        points('Clients with so many points of DNS lists are refused at RCPT.'),
+        'never',
+      ),
+      greylist: v.optional(
+        v.pipe(
+          v.union([v.boolean(), v.picklist(['on', 'off', 'all'])], 'must be on, off or all'),
+          v.transform((value) => (value === true ? 'on' : value === false ? 'off' : value)),
+          v.description(
+            'Whether senders not known here are asked to come again: on = those with something against them, all = all.',
+          ),
+        ),
+        'off',
+      ),
+      greylist_delay: v.optional(duration('How long they wait.'), '5m'),
+      proxy_from: networks('Proxies whose connections begin with a PROXY header, version 1 or 2.'),
+      xclient_from: networks('Who may use XCLIENT to say whose connection it is.'),
     }),
     {},
   ),
@@ -227,6 +426,25 @@ const schema = v.strictObject({
         null,
       ),
       judge_timeout: v.optional(duration('After this a message is delivered unjudged, and marked.'), '10s'),
+      clamd: v.optional(
+        v.nullable(
+          v.pipe(
+            v.union(
+              [
+                v.pipe(
+                  v.string(),
+                  v.nonEmpty(),
+                  v.transform((path) => ({ path })),
+                ),
+                v.strictObject({ host: v.string(), port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)) }),
+              ],
+              'must be the path of a socket, or { host, port }',
+            ),
+            v.description('The virus scanner clamd: the path of its socket, or { host, port }.'),
+          ),
+        ),
+        null,
+      ),
       overrides: v.optional(
         v.pipe(
           v.array(
@@ -285,6 +503,57 @@ const schema = v.strictObject({
         ),
         'all_devices',
       ),
+      proxy_from: networks('Proxies whose connections begin with a PROXY header, version 1 or 2.'),
+      xclient_from: networks('Who may use XCLIENT to say whose connection it is.'),
+      login_delay: v.optional(
+        v.pipe(
+          duration('A time.'),
+          v.check((ms) => ms % 1000 === 0 && ms <= 86_400_000, 'must be whole seconds, at most a day'),
+          v.description('Shortest time between two logins to one maildrop; 0 = none.'),
+        ),
+        0,
+      ),
+    }),
+    {},
+  ),
+  auth: v.optional(
+    v.strictObject({
+      oauth: v.optional(
+        v.nullable(
+          v.pipe(
+            v.strictObject({
+              issuer: issuerUrl('Who makes the tokens, exactly as their iss claim says.'),
+              introspection: v.optional(
+                issuerUrl('Where the issuer is asked about each token (RFC 7662); either this or jwks.'),
+              ),
+              client_id: v.optional(text('Our name at the introspection endpoint.')),
+              client_secret: v.optional(text('Our secret there; better from the environment: ${NAME}.')),
+              jwks: v.optional(issuerUrl('Where the keys are that sign tokens which are JWTs.')),
+              audience: v.optional(text('Whom tokens must be for (aud); needed with jwks.')),
+              scope: v.optional(text('What tokens must allow, such as mail.')),
+              account_claim: v.optional(text('The claim that says whose mail it is.'), 'email'),
+              clock_skew: v.optional(duration('How far the clocks may be apart.'), '60s'),
+              timeout: v.optional(duration('An answer of the issuer later than this is an outage.'), '5s'),
+            }),
+            v.check(
+              (given) => (given.introspection === undefined) !== (given.jwks === undefined),
+              'needs introspection or jwks, one of the two',
+            ),
+            v.check(
+              (given) =>
+                given.introspection === undefined ||
+                (given.client_id !== undefined && given.client_secret !== undefined),
+              'introspection needs client_id and client_secret',
+            ),
+            v.check(
+              (given) => given.jwks === undefined || given.audience !== undefined,
+              'jwks needs audience, or tokens made for others would do',
+            ),
+            v.description('Access tokens in place of passwords: OAUTHBEARER and XOAUTH2.'),
+          ),
+        ),
+        null,
+      ),
     }),
     {},
   ),
@@ -292,6 +561,14 @@ const schema = v.strictObject({
     v.strictObject({
       per_address: v.optional(flag('Rate limits and error delays per client address.'), true),
       connections: v.optional(count(1, 100_000, 'Connections at once, per role.'), 2000),
+      mails_per_minute: v.optional(
+        rate('Mails a minute from one address; more are told to come again. Private addresses are not counted.'),
+        600,
+      ),
+      network_mails_per_minute: v.optional(
+        rate('The same for a whole network: /24 of IPv4, /64 of IPv6.'),
+        1800,
+      ),
     }),
     {},
   ),
@@ -311,6 +588,7 @@ function configOf(written: Written): Config {
     hostname: written.hostname,
     domains: written.domains.map((name) => name.normalize('NFC').toLowerCase()),
     postmaster: written.postmaster,
+    dns: written.dns,
     store: { directory: written.store.directory, floorOctets: written.store.floor },
     listen: written.listen,
     tls: written.tls,
@@ -319,12 +597,25 @@ function configOf(written: Written): Config {
       maxRecipients: written.smtp_in.max_recipients,
       lineEnds: written.smtp_in.line_ends,
       plusAddressFolders: written.smtp_in.plus_folders,
+      dnsLists: written.smtp_in.dns_lists.map(({ zone, kind, name, weights, ask }) => ({
+        zone,
+        kind,
+        name,
+        answers: weights,
+        ...(ask === undefined ? {} : { ask }),
+      })),
+      refuseListedFrom: written.smtp_in.refuse_listed_from,
+      greylist: written.smtp_in.greylist,
+      greylistDelayMs: written.smtp_in.greylist_delay,
+      proxyFrom: written.smtp_in.proxy_from,
+      xclientFrom: written.smtp_in.xclient_from,
     },
     spam: {
       filter: written.spam.filter,
       thresholds: written.spam.thresholds,
       subjectPrefix: written.spam.subject_prefix,
       judgeTimeoutMs: written.spam.judge_timeout,
+      clamd: written.spam.clamd,
       overrides: written.spam.overrides,
     },
     quarantine: { keepMs: written.quarantine.keep },
@@ -334,9 +625,36 @@ function configOf(written: Written): Config {
       defaultDomain: written.pop3.default_domain,
       utf8: written.pop3.utf8,
       removeAfter: written.pop3.remove_after,
+      proxyFrom: written.pop3.proxy_from,
+      xclientFrom: written.pop3.xclient_from,
+      loginDelayS: written.pop3.login_delay / 1000,
     },
-    limits: { perAddress: written.limits.per_address, connections: written.limits.connections },
+    auth: { oauth: oauthOf(written.auth.oauth) },
+    limits: {
+      perAddress: written.limits.per_address,
+      connections: written.limits.connections,
+      mailsPerMinute: written.limits.mails_per_minute,
+      networkMailsPerMinute: written.limits.network_mails_per_minute,
+    },
     log: written.log,
+  }
+}
+
+function oauthOf(written: Written['auth']['oauth']): OAuthConfig | null {
+  if (written === null) return null
+  const { introspection, client_id, client_secret, jwks } = written
+  return {
+    issuer: written.issuer,
+    introspection:
+      introspection === undefined
+        ? null
+        : { url: introspection, clientId: client_id ?? '', clientSecret: client_secret ?? '' },
+    jwks: jwks === undefined ? null : { url: jwks },
+    audience: written.audience ?? null,
+    scope: written.scope ?? null,
+    accountClaim: written.account_claim,
+    clockSkewMs: written.clock_skew,
+    timeoutMs: written.timeout,
   }
 }
 
