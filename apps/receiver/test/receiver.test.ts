@@ -35,6 +35,7 @@ beforeEach(async () => {
   config = {
     ...base,
     hostname: 'mx.acme.example',
+    dns: 'off',
     store: { directory, floorOctets: 0 },
     listen: { ...OFF, smtp: { host: '127.0.0.1', port: 0 } },
   }

@@ -1,6 +1,15 @@
-import { isIP, isIP } from 'node:net'
+import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { LineCounter, parseDocument, type Document as YamlDocument } from 'yaml'
+import {
+  type ClamdConfig,
+  clamdAddress,
+  type DnsListConfig,
+  dnsLists,
+  greylisting,
+  nameServers,
+  rate,
+} from './config-evidence.ts'
 import { nearest } from './nearest.ts'
 import { parseDuration, parseSize } from './quantity.ts'
 
@@ -40,24 +49,6 @@ export interface OAuthConfig {
   readonly timeoutMs: number
 }
 
-/** What an answer of a DNS list counts for. */
-export interface ListWeight {
-  /** Points; negative for lists of the good. */
-  readonly weight: number
-  readonly meaning?: string
-}
-
-/** A DNS list (RFC 5782) that is asked about clients or domains. */
-export interface DnsListConfig {
-  readonly zone: string
-  readonly kind: 'ip' | 'domain'
-  /** Upper-case letters, digits and `_`; symbols are called `RBL_` and this. */
-  readonly name: string
-  /** By answer: `127.0.0.2`, `127.0.0.4-7`, `127.0.0.&8`, `*`. */
-  readonly answers: Readonly<Record<string, ListWeight>>
-  readonly ask?: 'registrable' | 'host'
-}
-
 /** A node's settings, complete and checked: sizes in octets, times in milliseconds. Paths as written. */
 export interface Config {
   readonly hostname: string
@@ -80,6 +71,11 @@ export interface Config {
     readonly maxRecipients: number
     readonly lineEnds: 'normalize' | 'reject' | 'keep'
     readonly plusAddressFolders: boolean
+    readonly dnsLists: readonly DnsListConfig[]
+    /** Points of DNS lists from which a client is refused; null = never. */
+    readonly refuseListedFrom: number | null
+    readonly greylist: 'off' | 'on' | 'all'
+    readonly greylistDelayMs: number
     /** Addresses and networks, as written. */
     readonly proxyFrom: readonly string[]
     readonly xclientFrom: readonly string[]
@@ -89,7 +85,7 @@ export interface Config {
     readonly thresholds: ThresholdConfig
     readonly subjectPrefix: string | null
     readonly judgeTimeoutMs: number
-    readonly clamd: { readonly path: string } | { readonly host: string; readonly port: number } | null
+    readonly clamd: ClamdConfig | null
     readonly overrides: readonly {
       readonly domain?: string | undefined
       readonly account?: string | undefined
@@ -193,81 +189,6 @@ const points = (about: string) =>
     v.transform((value) => (typeof value === 'number' ? value : null)),
     v.description(about),
   )
-const rate = (about: string) =>
-  v.pipe(
-    v.union(
-      [
-        v.pipe(v.number(), v.integer('must be a whole number'), v.minValue(1, 'must be at least 1')),
-        v.literal('any'),
-      ],
-      'must be a whole number, or any',
-    ),
-    v.transform((value) => (value === 'any' ? null : value)),
-    v.description(about),
-  )
-const nameServers = (about: string) =>
-  v.pipe(
-    v.union(
-      [
-        v.picklist(['system', 'off']),
-        v.literal(false),
-        v.pipe(
-          v.array(
-            v.pipe(v.string(), v.check(isNameServer, 'must be an IP address, with :PORT where it is not 53')),
-          ),
-          v.minLength(1, 'must name at least one server'),
-        ),
-      ],
-      'must be system, off, or a list such as [127.0.0.1, "[::1]:5353"]',
-    ),
-    v.transform((value) => (value === false ? ('off' as const) : value)),
-    v.description(about),
-  )
-
-/** `HOST`, `HOST:PORT`, `IPV6` or `[IPV6]:PORT`; HOST is an address or `localhost`. */
-export function isNameServer(text: string): boolean {
-  if (isIP(text) !== 0) return true
-  const [, six, other, port] = /^(?:\[([^\]]+)\]|([^:[\]]+))(?::(\d{1,5}))?$/.exec(text) ?? []
-  const known = six === undefined ? other === 'localhost' || isIP(other ?? '') === 4 : isIP(six) === 6
-  return known && (port === undefined || (Number(port) >= 1 && Number(port) <= 65_535))
-}
-
-const LIST_ANSWER = /^(?:\*|127\.\d{1,3}\.\d{1,3}\.(?:&\d{1,3}|\d{1,3}(?:-\d{1,3})?))$/
-const dnsList = v.strictObject({
-  zone: text('Its zone; a key of yours may be part of it.'),
-  kind: choice(['ip', 'domain'], 'Whether it lists clients or domains (of links and senders).'),
-  name: v.pipe(
-    v.string('must be text'),
-    v.regex(/^[A-Z0-9_]{1,40}$/, 'must be upper-case letters, digits and _'),
-    v.description('What it is called in verdicts (RBL_NAME) and in replies.'),
-  ),
-  weights: v.pipe(
-    v.record(
-      v.pipe(
-        v.string(),
-        v.regex(LIST_ANSWER, 'must be 127.0.0.2, a range 127.0.0.4-7, a bit 127.0.0.&8, or *'),
-      ),
-      v.pipe(
-        v.union(
-          [
-            v.number(),
-            v.strictObject({ weight: v.number('must be a number'), meaning: v.optional(v.string()) }),
-          ],
-          'must be points, or { weight, meaning }',
-        ),
-        v.transform((value): ListWeight => {
-          if (typeof value === 'number') return { weight: value }
-          const { weight, meaning } = value
-          return meaning === undefined ? { weight } : { weight, meaning }
-        }),
-      ),
-    ),
-    v.description('Points by answer: "127.0.0.2": 5; negative for lists of the good; "*" is any other.'),
-  ),
-  ask: v.optional(
-    choice(['registrable', 'host'], 'For domains: the registered part (default), or the whole host name.'),
-  ),
-})
 const listener = (port: number, about: string) =>
   v.pipe(
     v.union(
@@ -286,7 +207,6 @@ const listener = (port: number, about: string) =>
     v.transform((value) => (value === 'off' ? null : value)),
     v.description(about),
   )
-
 const networks = (about: string) =>
   v.optional(
     v.pipe(
@@ -338,12 +258,7 @@ const schema = v.strictObject({
     v.nullable(text('Where mail to postmaster@ and abuse@ goes; default: the first account.')),
     null,
   ),
-  dns: v.optional(
-    nameServers(
-      'Whom the receiver asks about senders: system (the name servers of this machine), off, or a list of resolvers.',
-    ),
-    'system',
-  ),
+  dns: v.optional(nameServers, 'system'),
   store: v.optional(
     v.strictObject({
       directory: v.optional(text('Folder of the store.'), './data'),
@@ -386,24 +301,12 @@ const schema = v.strictObject({
         'normalize',
       ),
       plus_folders: v.optional(flag('Whether anna+lists@ is put in the folder lists.'), false),
-      dns_lists: v.optional(
-        v.pipe(v.array(dnsList, 'must be a list'), v.description('DNS lists, asked about each mail.')),
-        [],
-      ),
+      dns_lists: v.optional(dnsLists, []),
       refuse_listed_from: v.optional(
         points('Clients with so many points of DNS lists are refused at RCPT.'),
         'never',
       ),
-      greylist: v.optional(
-        v.pipe(
-          v.union([v.boolean(), v.picklist(['on', 'off', 'all'])], 'must be on, off or all'),
-          v.transform((value) => (value === true ? 'on' : value === false ? 'off' : value)),
-          v.description(
-            'Whether senders not known here are asked to come again: on = those with something against them, all = all.',
-          ),
-        ),
-        'off',
-      ),
+      greylist: v.optional(greylisting, 'off'),
       greylist_delay: v.optional(duration('How long they wait.'), '5m'),
       proxy_from: networks('Proxies whose connections begin with a PROXY header, version 1 or 2.'),
       xclient_from: networks('Who may use XCLIENT to say whose connection it is.'),
@@ -426,25 +329,7 @@ const schema = v.strictObject({
         null,
       ),
       judge_timeout: v.optional(duration('After this a message is delivered unjudged, and marked.'), '10s'),
-      clamd: v.optional(
-        v.nullable(
-          v.pipe(
-            v.union(
-              [
-                v.pipe(
-                  v.string(),
-                  v.nonEmpty(),
-                  v.transform((path) => ({ path })),
-                ),
-                v.strictObject({ host: v.string(), port: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65_535)) }),
-              ],
-              'must be the path of a socket, or { host, port }',
-            ),
-            v.description('The virus scanner clamd: the path of its socket, or { host, port }.'),
-          ),
-        ),
-        null,
-      ),
+      clamd: v.optional(v.nullable(clamdAddress), null),
       overrides: v.optional(
         v.pipe(
           v.array(
@@ -562,7 +447,9 @@ const schema = v.strictObject({
       per_address: v.optional(flag('Rate limits and error delays per client address.'), true),
       connections: v.optional(count(1, 100_000, 'Connections at once, per role.'), 2000),
       mails_per_minute: v.optional(
-        rate('Mails a minute from one address; more are told to come again. Private addresses are not counted.'),
+        rate(
+          'Mails a minute from one address; more are told to come again. Private addresses are not counted.',
+        ),
         600,
       ),
       network_mails_per_minute: v.optional(
@@ -597,13 +484,7 @@ function configOf(written: Written): Config {
       maxRecipients: written.smtp_in.max_recipients,
       lineEnds: written.smtp_in.line_ends,
       plusAddressFolders: written.smtp_in.plus_folders,
-      dnsLists: written.smtp_in.dns_lists.map(({ zone, kind, name, weights, ask }) => ({
-        zone,
-        kind,
-        name,
-        answers: weights,
-        ...(ask === undefined ? {} : { ask }),
-      })),
+      dnsLists: written.smtp_in.dns_lists,
       refuseListedFrom: written.smtp_in.refuse_listed_from,
       greylist: written.smtp_in.greylist,
       greylistDelayMs: written.smtp_in.greylist_delay,

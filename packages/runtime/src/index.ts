@@ -1,5 +1,6 @@
 export * from './certificate.ts'
 export * from './config.ts'
+export { type ClamdConfig, type DnsListConfig, isNameServer, type ListWeight } from './config-evidence.ts'
 export * from './config-reference.ts'
 export * from './listen-failure.ts'
 export * from './log.ts'

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Config, Listen } from '@restante/runtime'
-import { defaultConfig } from '@restante/runtime'
+import { defaultConfig, isNameServer } from '@restante/runtime'
 import { type Arguments, oneOf, portOf, readArguments } from '../arguments.ts'
 import { usage } from '../exit.ts'
 import { ensureDevAccounts, readAccountEntry } from '../people.ts'
@@ -114,8 +114,9 @@ function devConfig(given: Arguments, directory: string, firstAddress: string): C
   const host = given.text('host') ?? '127.0.0.1'
   const filter = oneOf(given, 'filter', ['on', 'off'], base.spam.filter ? 'on' : 'off')
   const limits = oneOf(given, 'limits', ['on', 'off'], base.limits.perAddress ? 'on' : 'off')
-  const dns = given.text('dns') ?? 'off'
-  if (dns !== 'off' && !/^\S+:\d+$/.test(dns)) throw usage(`--dns takes off or HOST:PORT, not “${dns}”.`)
+  const dns = given.text('dns')
+  if (dns !== undefined && dns !== 'off' && !isNameServer(dns))
+    throw usage(`--dns takes off or HOST:PORT, HOST an IP address or localhost, not “${dns}”.`)
   const listen = (name: string): Listen | null => {
     const port = portOf(given, name)
     return port === null ? null : { host, port: port ?? 0 }
@@ -126,6 +127,8 @@ function devConfig(given: Arguments, directory: string, firstAddress: string): C
     ...base,
     hostname: base.hostname === 'localhost' ? `mail.${firstDomain}` : base.hostname,
     domains: [...new Set([...base.domains, firstDomain])],
+    // Developers' machines ask nobody unless told whom.
+    dns: dns === undefined ? (Array.isArray(base.dns) ? base.dns : 'off') : dns === 'off' ? 'off' : [dns],
     store: { ...base.store, directory },
     listen: {
       smtp: listen('smtp'),
