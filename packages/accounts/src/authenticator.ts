@@ -25,6 +25,7 @@ import { createThrottle, THROTTLE_DEFAULTS, type Throttle, type ThrottleLimits }
 /** How the name and secret came. */
 export type PasswordMechanism = 'USER' | 'PLAIN' | 'LOGIN'
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
+export type BearerMechanism = 'OAUTHBEARER' | 'XOAUTH2'
 export type LoginService = 'pop3' | 'smtp'
 
 /** Who wants to log in, from where. */
@@ -59,7 +60,7 @@ export interface Login {
  * - `auth`: name and secret do not belong together ([AUTH], 535). Never says which of them is wrong.
  * - `throttled`: too many wrong guesses from there; nothing was checked ([SYS/TEMP], 454).
  * - `busy`: too many checks are waiting; try again ([SYS/TEMP], 454).
- * - `unavailable`: the directory did not answer ([SYS/TEMP], 454).
+ * - `unavailable`: the directory, or the issuer of a token, did not answer ([SYS/TEMP], 454).
  * - `cancelled`: the signal ended the wait.
  */
 export type LoginFailure = 'auth' | 'throttled' | 'busy' | 'unavailable' | 'cancelled'
@@ -86,12 +87,12 @@ export interface ScramLogin {
 /** One decided login, for logs and counters. */
 export interface LoginEvent {
   readonly service: LoginService
-  readonly mechanism: PasswordMechanism | ScramMechanism
+  readonly mechanism: PasswordMechanism | ScramMechanism | BearerMechanism
   readonly remote: string
   /** Canonical address, or null where the name was not one. */
   readonly address: string | null
   readonly outcome: 'ok' | LoginFailure
-  /** `account` or `device` where it went well, else the failure's fixed word. */
+  /** `account`, `device` or `token` where it went well, else the failure's fixed word. */
   readonly detail: string
 }
 

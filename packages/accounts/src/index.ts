@@ -1,4 +1,5 @@
 export * from './authenticator.ts'
+export * from './bearer-login.ts'
 export * from './credential-set.ts'
 export { generateDevicePassword, isGeneratedDevicePassword } from './device-password.ts'
 export { BusyError, createHashGate, type HashGate, type HashTurn } from './hash-gate.ts'
@@ -22,3 +23,13 @@ export {
   verifyByScram,
 } from './scram.ts'
 export { THROTTLE_DEFAULTS, type Throttled, type ThrottleLimits, type Tier } from './throttle.ts'
+export {
+  IssuerError,
+  type TokenClaims,
+  type TokenOutcome,
+  type TokenRefusal,
+  type TokenRules,
+  type TokenVerifier,
+} from './token.ts'
+export { createIntrospection, type IntrospectionOptions } from './token-introspection.ts'
+export { createSignatureCheck, type SignatureOptions } from './token-signature.ts'
