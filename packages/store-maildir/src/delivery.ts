@@ -357,7 +357,7 @@ class CommitQueue {
       account,
       order.folder,
       id,
-      baseName(now(), made, sizeOctets),
+      baseName(now(), made, sizeOctets, sizeOctets),
       nextPlace(database),
       arrivedAtMs,
       now(),

@@ -29,12 +29,13 @@ export interface CopyRow {
   readonly base: string
   readonly changed_at_ms: number
   readonly size: number
+  readonly raw_size: number
   readonly original: string | null
   readonly hold_class: HoldClass | null
 }
 
 const COPY = `
-SELECT c.n, c.account, a.id AS account_id, a.home, c.folder, c.uid, c.base, c.changed_at_ms, c.size, c.original, c.hold_class
+SELECT c.n, c.account, a.id AS account_id, a.home, c.folder, c.uid, c.base, c.changed_at_ms, c.size, c.raw_size, c.original, c.hold_class
 FROM copies c JOIN accounts a ON a.n = c.account`
 
 /** The one copy of that name in that state; null where there is none or more than one. */
@@ -104,7 +105,7 @@ export function maildirKeeping({ context, files, locks }: KeepingTools): Keeping
        WHERE n = ?`,
       folder,
       id,
-      baseName(nowMs, id, copy.size),
+      baseName(nowMs, id, copy.size, copy.raw_size),
       nextPlace(database),
       nowMs,
       original,

@@ -60,12 +60,12 @@ const HOST = hostname()
   .slice(0, 64)
 
 /**
- * A base name for a message of ours: its unique-id is in it, and its size, which is the same with and without CRLF
- * counted because the file has CRLF line ends (`S` the file's octets, `W` RFC822.SIZE, as Dovecot writes them).
+ * A base name for a message of ours: its unique-id is in it, and its sizes as Dovecot writes them: `S` the file's
+ * octets, `W` those with CRLF line ends (RFC822.SIZE). They are the same but for files of other programs.
  */
-export function baseName(nowMs: number, id: UniqueId, sizeOctets: Octets): string {
+export function baseName(nowMs: number, id: UniqueId, sizeOctets: Octets, rawOctets: Octets): string {
   const seconds = Math.max(0, Math.floor(nowMs / 1000))
-  return `${seconds}.${id}.${HOST},S=${sizeOctets},W=${sizeOctets}`
+  return `${seconds}.${id}.${HOST},S=${rawOctets},W=${sizeOctets}`
 }
 
 /** The unique-id in a base name of ours, or null. */

@@ -62,8 +62,8 @@ describe('folders', () => {
 
 test('a base name has its id in it', () => {
   const id = '01JNAAAAAAAAAAAAAAAAAAAAAA'
-  const base = baseName(1_700_000_000_999, id, 123)
-  expect(base).toMatch(/^1700000000\.01JN.*,S=123,W=123$/)
+  const base = baseName(1_700_000_000_999, id, 123, 120)
+  expect(base).toMatch(/^1700000000\.01JN.*,S=120,W=123$/)
   expect(idInBase(base)).toBe(id)
   for (const other of ['1700000000.M1P2.host', `x.${id}.host`, `1.${id.toLowerCase()}.host`, id]) {
     expect(idInBase(other)).toBeNull()

@@ -27,7 +27,7 @@ export interface MissingPeer {
 export type Peer = FoundPeer | MissingPeer
 
 /** Where Debian keeps servers; not on every PATH. */
-const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin']
+const SERVER_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/lib/dovecot']
 
 function onPath(program: string, path: string): string | null {
   for (const folder of [...path.split(delimiter), ...SERVER_FOLDERS]) {
@@ -52,7 +52,7 @@ function locate(name: string, path: string): string | null {
 }
 
 /**
- * Looks for a peer: a program on PATH or in Debian's sbin folders, or a Perl module (`Net::SSLeay`).
+ * Looks for a peer: a program on PATH or where Debian keeps servers, or a Perl module (`Net::SSLeay`).
  * Throws an Error for a name that `debian-packages.txt` does not have: `.ci/run` would not install it.
  */
 export function findPeer(name: string, env: NodeJS.ProcessEnv = process.env): Peer {
