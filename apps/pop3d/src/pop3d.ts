@@ -1,19 +1,7 @@
 import { readFileSync } from 'node:fs'
-import {
-  type Authenticator,
-  createAuthenticator,
-  hasScramCredentials,
-  type LoginOutcome,
-} from '@restante/accounts'
-import type { MaildropKey } from '@restante/maildrop'
-import {
-  createPop3Server,
-  type LoginRequest,
-  type LoginResult,
-  type Pop3Event,
-  type ScramSource,
-  type TlsSettings,
-} from '@restante/pop3-server'
+import { createAuthenticator, hasScramCredentials, type LoginEvent } from '@restante/accounts'
+import type { DeviceStore, MaildropKey } from '@restante/maildrop'
+import { createPop3Server, type MaildropStore, type Pop3Event, type TlsSettings } from '@restante/pop3-server'
 import {
   type Config,
   errorFields,
@@ -25,9 +13,13 @@ import {
 } from '@restante/runtime'
 import { openLocalStore } from '@restante/store-local'
 import { installationKey } from './installation-key.ts'
+import { createLoginDelay, type LoginDelay } from './login-delay.ts'
+import { authenticateBy, bearerOf, type Logins, scramSource } from './logins.ts'
 
 /** The port is closed meanwhile: long enough for a poll to end, no longer. */
 const DRAIN_MS = 5_000
+/** Accounts may get a removal policy of their own at any time; CAPA knows this much later. */
+const PROMISE_MS = 30_000
 
 /** The POP3 role: hands out what is stored, exactly as it is stored. */
 export async function startPop3d(config: Config, context: RoleContext): Promise<RunningRole> {
@@ -37,23 +29,33 @@ export async function startPop3d(config: Config, context: RoleContext): Promise<
     floorOctets: config.store.floorOctets,
     removeAfter: config.pop3.removeAfter,
   })
-  const promised = await store.promisedDays()
-  const authenticator = createAuthenticator({
-    directory: store.directory,
-    now: context.now,
-    defaultDomain: config.pop3.defaultDomain ?? config.domains[0] ?? null,
-    installationKey: installationKey(config.store.directory),
-    ...(config.limits.perAddress ? {} : { limits: 'off' as const }),
-    onLogin: (event) => log.info('login', { ...event }),
-  })
+  const expire = await promiseOf(store)
+  const onLogin = (event: LoginEvent): void => log.info('login', { ...event })
+  const logins: Logins = {
+    authenticator: createAuthenticator({
+      directory: store.directory,
+      now: context.now,
+      defaultDomain: config.pop3.defaultDomain ?? config.domains[0] ?? null,
+      installationKey: installationKey(config.store.directory),
+      ...(config.limits.perAddress ? {} : { limits: 'off' as const }),
+      onLogin,
+    }),
+    bearer: bearerOf(config, store.directory, context.now, onLogin),
+    delay: createLoginDelay(config.pop3.loginDelayS, context.now),
+    onOutage: (cause) => log.error('login-outage', errorFields(cause)),
+  }
   const server = createPop3Server<MaildropKey>({
-    store,
-    authenticate: (request, { signal }) => authenticate(authenticator, request, signal),
-    ...((await hasScramCredentials(store.directory)) ? { scram: scramSource(authenticator) } : {}),
+    store: withLoginDelay(store, logins.delay),
+    authenticate: authenticateBy(logins),
+    mechanisms: logins.bearer === null ? ['PLAIN', 'LOGIN'] : ['PLAIN', 'LOGIN', 'OAUTHBEARER', 'XOAUTH2'],
+    ...((await hasScramCredentials(store.directory)) ? { scram: scramSource(logins) } : {}),
     ...(config.tls === null ? {} : { tls: readCertificate(config) }),
     allowPlainLogin: config.pop3.plainLogin,
     utf8: config.pop3.utf8 === 'strict' ? 'strict' : 'lenient',
-    expire: { days: promised.days ?? 'never', perUser: promised.perAccount },
+    proxyFrom: config.pop3.proxyFrom,
+    xclientFrom: config.pop3.xclientFrom,
+    expire,
+    ...(config.pop3.loginDelayS === 0 ? {} : { loginDelay: { seconds: config.pop3.loginDelayS } }),
     limits: {
       idleMs: config.pop3.idleMs,
       connections: config.limits.connections,
@@ -63,12 +65,19 @@ export async function startPop3d(config: Config, context: RoleContext): Promise<
     },
     onEvent: (event) => logEvent(log, event),
   })
+  const renewing = setInterval(() => {
+    promiseOf(store).then(
+      (renewed) => Object.assign(expire, renewed),
+      (error: unknown) => log.error('pop3-fault', { place: 'promise', ...errorFields(error) }),
+    )
+  }, PROMISE_MS).unref()
   const ports: Record<string, number> = {}
   const listen = async (name: 'pop3' | 'pop3s', where: Listen | null): Promise<void> => {
     if (where === null) return
     try {
       ports[name] = (await server.listen({ ...where, tls: name === 'pop3s' ? 'implicit' : 'stls' })).port
     } catch (error) {
+      clearInterval(renewing)
       await server.close()
       await store[Symbol.asyncDispose]()
       throw new ListenError(error, where, `listen.${name}.port`)
@@ -86,55 +95,36 @@ export async function startPop3d(config: Config, context: RoleContext): Promise<
         .filter((name) => JSON.stringify(changed.listen[name]) !== JSON.stringify(current.listen[name]))
         .map((name) => `listen.${name}`)
       if (JSON.stringify(changed.pop3) !== JSON.stringify(current.pop3)) restartFor.push('pop3')
+      if (JSON.stringify(changed.auth) !== JSON.stringify(current.auth)) restartFor.push('auth')
+      Object.assign(expire, await promiseOf(store))
       current = changed
       log.info('reloaded', { restartFor: restartFor.join(',') })
       return restartFor
     },
     async stop() {
+      clearInterval(renewing)
       await server.close({ drainMs: DRAIN_MS })
       await store[Symbol.asyncDispose]()
     },
   }
 }
 
-async function authenticate(
-  authenticator: Authenticator,
-  request: LoginRequest,
-  signal: AbortSignal,
-): Promise<LoginResult<MaildropKey>> {
-  if (request.mechanism !== 'USER' && request.mechanism !== 'PLAIN' && request.mechanism !== 'LOGIN')
-    return null
-  return resultOf(
-    await authenticator.login({
-      mechanism: request.mechanism,
-      name: request.name,
-      secret: request.password,
-      remote: request.remoteAddress,
-      service: 'pop3',
-      signal,
-    }),
-  )
+/** What EXPIRE says: the smallest number of days any account is promised, or NEVER. Changed in place as policies change. */
+async function promiseOf(
+  store: Pick<DeviceStore, 'promisedDays'>,
+): Promise<{ days: number | 'never'; perUser: boolean }> {
+  const { days, perAccount } = await store.promisedDays()
+  return { days: days ?? 'never', perUser: perAccount }
 }
 
-function scramSource(authenticator: Authenticator): ScramSource<MaildropKey> {
+function withLoginDelay(store: MaildropStore<MaildropKey>, delay: LoginDelay): MaildropStore<MaildropKey> {
   return {
-    async credentials(name, { mechanism, remoteAddress, signal }) {
-      const begun = await authenticator.scram({
-        mechanism,
-        name,
-        remote: remoteAddress,
-        service: 'pop3',
-        signal,
-      })
-      if ('failed' in begun) return { failed: begun.failed === 'auth' ? 'auth' : 'sys-temp' }
-      return { ...begun.verifier, settle: async (proven) => resultOf(await begun.settle(proven)) }
+    async open(key, context) {
+      const opened = await store.open(key, context)
+      if ('maildrop' in opened) delay.opened(key)
+      return opened
     },
   }
-}
-
-function resultOf(outcome: LoginOutcome): LoginResult<MaildropKey> {
-  if ('ok' in outcome) return { maildrop: outcome.ok.key, account: outcome.ok.account.address }
-  return outcome.failed === 'auth' ? null : { failed: 'sys-temp' }
 }
 
 function readCertificate(config: Config): TlsSettings {

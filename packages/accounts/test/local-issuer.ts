@@ -23,7 +23,7 @@ export interface LocalIssuer extends AsyncDisposable {
   /** Answers of the introspection endpoint, by token. */
   readonly tokens: Map<string, Readonly<Record<string, unknown>>>
   /** Shown in the key set. */
-  keys: readonly Readonly<Record<string, unknown>>[]
+  keys: readonly unknown[]
   mood: Mood
   /** Paths asked for, in order. */
   readonly asked: string[]
