@@ -128,7 +128,11 @@ export function commitCopies(
     const record: MemoryRecord | null =
       order.record === undefined
         ? null
-        : { account: order.account, stored: { ...structuredClone(order.record), id, currentId: id } }
+        : {
+            serial: ++state.recordSerial,
+            account: order.account,
+            stored: { ...structuredClone(order.record), id, currentId: id },
+          }
     const prefix = order.prefix.slice()
     const splice = order.splice ? { ...order.splice, replacement: order.splice.replacement.slice() } : null
     const copy = state.add(

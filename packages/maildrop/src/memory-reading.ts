@@ -83,7 +83,8 @@ function keyOf(state: MemoryState, name: string): MaildropKey | null {
   return account && { account: account.row.id, folder: INBOX, view: 'classic' }
 }
 
-function describeCopy(copy: MemoryCopy): StoredCopy {
+/** A copy as lists show it. */
+export function describeCopy(copy: MemoryCopy): StoredCopy {
   const { id, account, folder, arrivedAtMs, sizeOctets, bodyOffset, needsStuffing, hold } = copy
   return { id, account, folder, arrivedAtMs, sizeOctets, bodyOffset, needsStuffing, hold }
 }

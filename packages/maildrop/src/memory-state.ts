@@ -47,6 +47,8 @@ export interface MemoryBody {
 
 /** A record and the account it is about. */
 export interface MemoryRecord {
+  /** Grows with every record. */
+  readonly serial: number
   readonly account: AccountId
   stored: StoredRecord
 }
@@ -105,6 +107,7 @@ export class MemoryState {
   readonly accounts: Map<AccountId, MemoryAccount> = new Map()
   readonly records: Map<UniqueId, MemoryRecord[]> = new Map()
   usedOctets: Octets = 0
+  recordSerial = 0
   closed = false
   readonly #random: (octets: Uint8Array) => void
   readonly #capacityOctets: Octets
@@ -174,9 +177,10 @@ export class MemoryState {
     return candidates.length === 1 ? (candidates[0] as MemoryCopy) : null
   }
 
-  /** Copies present whose id starts so; every one of exactly that id instead, where there are some. */
-  copiesStarting(prefix: string): readonly MemoryCopy[] {
-    const present = (copies: readonly MemoryCopy[]) => copies.filter((copy) => copy.removedAtMs === null)
+  /** Copies present (or removed) whose id starts so; every one of exactly that id instead, where there are some. */
+  copiesStarting(prefix: string, removed = false): readonly MemoryCopy[] {
+    const present = (copies: readonly MemoryCopy[]) =>
+      copies.filter((copy) => (copy.removedAtMs !== null) === removed)
     const exact = present(this.#byId.get(prefix) ?? [])
     if (exact.length > 0 || prefix.length < 6) return exact
     const found: MemoryCopy[] = []

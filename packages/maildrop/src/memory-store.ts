@@ -1,12 +1,16 @@
 import { utf8Octets } from '@restante/mail'
+import type { DeviceStore } from './devices.ts'
 import { commitCopies, memoryDelivery, stageBody } from './memory-delivery.ts'
-import { type MemoryDevices, memoryDevices } from './memory-devices.ts'
+import { memoryDevices } from './memory-devices.ts'
 import { memoryDirectory } from './memory-directory.ts'
 import { memoryKeeping } from './memory-keeping.ts'
 import { memoryLearning } from './memory-learning.ts'
 import { type MemoryReading, memoryReading } from './memory-reading.ts'
+import { memoryRemoved } from './memory-removed.ts'
+import { memorySearch } from './memory-search.ts'
 import { MemoryState, type MemoryStoreOptions } from './memory-state.ts'
-import type { MaildropStore } from './store.ts'
+import type { TrashStore } from './removed.ts'
+import type { SearchableStore } from './search.ts'
 import { INBOX } from './words.ts'
 
 export type { MemoryStoreOptions } from './memory-state.ts'
@@ -15,7 +19,7 @@ export type { MemoryStoreOptions } from './memory-state.ts'
 export type MemorySeed = Readonly<Record<string, readonly (string | Uint8Array)[]>>
 
 /** A store that lives as long as its object does; `open` takes the plain name of an account too. */
-export interface MemoryStore extends MaildropStore, MemoryDevices {
+export interface MemoryStore extends DeviceStore, TrashStore, SearchableStore {
   open: MemoryReading['open']
 }
 
@@ -47,6 +51,8 @@ export function memoryStore(seed: MemorySeed = {}, options: MemoryStoreOptions =
     ...memoryReading(state),
     ...memoryKeeping(state, learning),
     ...memoryDevices(state),
+    ...memoryRemoved(state),
+    ...memorySearch(state),
     directory,
     learning,
     records: {

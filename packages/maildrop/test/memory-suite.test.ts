@@ -1,5 +1,5 @@
 import { memoryStore } from '../src/index.ts'
-import { deviceSuite, maildropSuite } from '../src/testkit/index.ts'
+import { deviceSuite, maildropSuite, searchSuite, trashSuite } from '../src/testkit/index.ts'
 
 maildropSuite('memoryStore', ({ now }) => memoryStore({}, { now }), {
   histories: 300,
@@ -7,3 +7,5 @@ maildropSuite('memoryStore', ({ now }) => memoryStore({}, { now }), {
 })
 
 deviceSuite('memoryStore', ({ now }) => memoryStore({}, { now }))
+trashSuite('memoryStore', ({ now }) => memoryStore({}, { now }))
+searchSuite('memoryStore', ({ now }) => memoryStore({}, { now }))

@@ -11,6 +11,7 @@ import {
   type Staged,
   StoreError,
 } from '@restante/maildrop'
+import { recordWords } from './record-words.ts'
 import type { CopyRequest, DeliverRequest } from './requests.ts'
 import type { Trailer } from './segment-format.ts'
 import { noRoom, type StagedBody, type StagingPlace, stageBody } from './staging.ts'
@@ -125,7 +126,7 @@ function copyRequests(tools: DeliveryTools, envelope: Envelope, copies: readonly
       splice: order.splice ? { ...order.splice, replacement: order.splice.replacement.slice() } : null,
       hold: order.hold ? { ...order.hold } : null,
       arrivedAtMs: order.arrivedAtMs ?? envelope.receivedAtMs,
-      record: order.record ? recordRequest(order.record) : null,
+      record: order.record ? recordRequest(order.account, order.record) : null,
     }),
   )
 }
@@ -185,10 +186,12 @@ async function commitFile(
   }
 }
 
-function recordRequest(record: MessageRecord): NonNullable<CopyRequest['record']> {
+function recordRequest(account: string, record: MessageRecord): NonNullable<CopyRequest['record']> {
   const { features, ...rest } = record
   return {
     receivedAtMs: record.receivedAtMs,
+    sizeOctets: record.sizeOctets,
+    words: recordWords(account, record),
     json: JSON.stringify(rest),
     features: features ? features.slice() : null,
   }

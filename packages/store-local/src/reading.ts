@@ -35,7 +35,8 @@ export interface ReadingTools {
   readonly opened: Set<OpenMaildrop>
 }
 
-interface StoredRow {
+/** A copy's row as {@link storedCopy} reads it. */
+export interface StoredRow {
   readonly uid: string
   readonly account: string
   readonly folder: string
@@ -52,9 +53,10 @@ interface StoredRow {
 /** Copies read at once while listing a folder. */
 const PAGE_ROWS = 500
 
-const STORED = `
+/** Start of a statement that reads {@link StoredRow}. */
+export const STORED = `
 SELECT c.uid, a.id AS account, m.folder, c.place, c.arrived_at_ms, c.size, c.body_offset, c.stuffing,
-  c.hold_class, c.hold_reason, c.hold_expires_at_ms
+  c.hold_class, c.hold_reason, c.hold_expires_at_ms, c.changed_at_ms, c.n
 FROM copies c JOIN maildrops m ON m.n = c.maildrop JOIN accounts a ON a.n = m.account`
 const STORED_PAGE = `
 SELECT c.uid, ?2 AS account, ?3 AS folder, l.place, c.arrived_at_ms, c.size, c.body_offset, c.stuffing,
@@ -68,7 +70,7 @@ const STORED_EXACT = `${STORED} WHERE c.uid = ? AND c.state = ${LIVE} LIMIT 2`
 const STORED_PREFIX = `${STORED} WHERE c.uid > ?1 AND c.uid < ?1 || char(127) AND c.state = ${LIVE} LIMIT 2`
 
 /** The shortest beginning of an id that may stand for it. */
-const ID_PREFIX_MIN = 6
+export const ID_PREFIX_MIN = 6
 
 /** The reading side of a local store. */
 export function localReading(tools: ReadingTools): Reading {
@@ -148,7 +150,8 @@ class FolderRun {
   }
 }
 
-function storedCopy(row: StoredRow): StoredCopy {
+/** A copy as lists show it. */
+export function storedCopy(row: StoredRow): StoredCopy {
   return {
     id: row.uid,
     account: row.account,

@@ -15,6 +15,7 @@ import type {
 } from '@restante/maildrop'
 import type { FailureNotice } from './failure.ts'
 import type { PickUp } from './pick-ups.ts'
+import type { RecordWords } from './record-words.ts'
 
 /** One copy of a delivery on its way to the writer; every array is its own, nothing shared with the caller. */
 export interface CopyRequest {
@@ -29,6 +30,8 @@ export interface CopyRequest {
     readonly receivedAtMs: number
     readonly json: string
     readonly features: Uint8Array | null
+    readonly sizeOctets: number
+    readonly words: RecordWords
   } | null
 }
 

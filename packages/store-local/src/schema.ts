@@ -3,12 +3,16 @@ import { join } from 'node:path'
 import { StoreError } from '@restante/maildrop'
 import { Connection, type Synchronous } from './connection.ts'
 import { storeError } from './failure.ts'
+import { addWords } from './record-words.ts'
+
+/** SQL, or where that is not enough, work inside the migration's transaction. */
+export type SchemaStep = string | ((connection: Connection) => void)
 
 /**
  * The databases' schemas: one step per released version, never changed once released, new ones appended.
  * Columns called `n` are row numbers and never leave the store.
  */
-const INDEX_STEPS: readonly string[] = [
+const INDEX_STEPS: readonly SchemaStep[] = [
   `
 CREATE TABLE sequence (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 INSERT INTO sequence VALUES ('place', 0), ('changed_ms', 0);
@@ -76,6 +80,7 @@ CREATE TABLE feedback (
 `,
   `
 ALTER TABLE accounts ADD COLUMN remove_after TEXT;
+CREATE INDEX copies_removed_from ON copies (maildrop, changed_at_ms) WHERE state = 1;
 -- when devices last picked mail up, as of the last expiry; the present is in run.db
 CREATE TABLE pick_ups (
   account INTEGER NOT NULL, device TEXT NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (account, device))
@@ -83,7 +88,7 @@ CREATE TABLE pick_ups (
 `,
 ]
 
-const FACTS_STEPS: readonly string[] = [
+const FACTS_STEPS: readonly SchemaStep[] = [
   `
 CREATE TABLE records (
   n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, account TEXT NOT NULL, received_at_ms INTEGER NOT NULL,
@@ -92,9 +97,10 @@ CREATE INDEX records_id ON records (id);
 CREATE INDEX records_account ON records (account);
 CREATE INDEX records_received ON records (received_at_ms);
 `,
+  addWords,
 ]
 
-const MODEL_STEPS: readonly string[] = [
+const MODEL_STEPS: readonly SchemaStep[] = [
   `
 CREATE TABLE lessons (
   n INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, action TEXT NOT NULL, label TEXT NOT NULL,
@@ -106,7 +112,7 @@ CREATE TABLE model (
 `,
 ]
 
-const RUN_STEPS: readonly string[] = [
+const RUN_STEPS: readonly SchemaStep[] = [
   `
 CREATE TABLE token (last INTEGER NOT NULL) STRICT;
 INSERT INTO token VALUES (0);
@@ -130,11 +136,16 @@ CREATE INDEX pick_ups_fresh ON pick_ups (account) WHERE durable = 0;
 /** The four databases of a store. */
 export type DatabaseName = 'index' | 'facts' | 'model' | 'run'
 
-const PLAN: Readonly<Record<DatabaseName, { steps: readonly string[]; synchronous: Synchronous }>> = {
+const PLAN: Readonly<Record<DatabaseName, { steps: readonly SchemaStep[]; synchronous: Synchronous }>> = {
   index: { steps: INDEX_STEPS, synchronous: 'FULL' },
   facts: { steps: FACTS_STEPS, synchronous: 'NORMAL' },
   model: { steps: MODEL_STEPS, synchronous: 'FULL' },
   run: { steps: RUN_STEPS, synchronous: 'OFF' },
+}
+
+/** The newest schema of a database this release knows. */
+export function knownSchema(name: DatabaseName): number {
+  return PLAN[name].steps.length
 }
 
 /**
@@ -166,7 +177,7 @@ export function migrateWith(
   connection: Connection,
   name: DatabaseName,
   directory: string,
-  steps: readonly string[],
+  steps: readonly SchemaStep[],
 ): void {
   const version = (): number =>
     connection.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0
@@ -193,7 +204,10 @@ export function migrateWith(
     }
     connection.exec('BEGIN EXCLUSIVE')
     try {
-      for (let step = version(); step < steps.length; step++) connection.exec(steps[step] as string)
+      for (const step of steps.slice(version())) {
+        if (typeof step === 'string') connection.exec(step)
+        else step(connection)
+      }
       connection.exec(`PRAGMA user_version=${steps.length}; COMMIT`)
     } catch (error) {
       if (connection.inTransaction) connection.exec('ROLLBACK')

@@ -5,8 +5,11 @@ import {
   type DeviceStore,
   type OpenMaildrop,
   type RemoveAfter,
+  type SearchableStore,
   StoreError,
+  type TrashStore,
 } from '@restante/maildrop'
+import { type BackupOptions, type BackupReport, createBackup } from './backup.ts'
 import { type CompactReport, compactSegments } from './compaction.ts'
 import type { Connection } from './connection.ts'
 import { CopyReader } from './copy-reader.ts'
@@ -22,8 +25,10 @@ import { Listings } from './listings.ts'
 import { PickUps } from './pick-ups.ts'
 import { instanceName } from './process-identity.ts'
 import { localReading } from './reading.ts'
+import { localRemoved } from './removed.ts'
 import { REBUILD_CLAIM, RunState } from './run-state.ts'
 import { connect, migrate } from './schema.ts'
+import { localSearch } from './search.ts'
 import { SegmentFiles } from './segment-files.ts'
 import { type StagedBody, StagingBudget } from './staging.ts'
 import { type StoreStats, storeStats } from './statistics.ts'
@@ -65,7 +70,7 @@ export interface LocalStoreOptions {
 }
 
 /** A maildrop store on one disk. */
-export interface LocalStore extends DeviceStore {
+export interface LocalStore extends DeviceStore, TrashStore, SearchableStore {
   /**
    * Compares every body with its checksum, and the index with itself and with the files; reads all there is, changes
    * nothing. Damaged messages are named by id and account.
@@ -81,6 +86,11 @@ export interface LocalStore extends DeviceStore {
   stats(): Promise<StoreStats>
   /** Writes a copy of the index as it is now, while mail comes and goes; `rebuildIndex` can start from it. */
   backupIndex(path: string): Promise<void>
+  /**
+   * Writes a whole backup into a new folder, while mail comes and goes; `restoreBackup` makes a store of it.
+   * @throws {StoreError} `busy` where the folder is not empty, or while another process compacts
+   */
+  backup(target: string, options?: BackupOptions): Promise<BackupReport>
   /** The same as disposing it. */
   close(): Promise<void>
 }
@@ -287,6 +297,8 @@ function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
       mustBeOpen,
     }),
     ...localDevices(devices),
+    ...localRemoved({ index, now, mustBeOpen }),
+    ...localSearch({ index, facts, mustBeOpen }),
     directory: localDirectory({ index, writer, ids, pickUps, now, mustBeOpen, purgeErased }),
     records: localRecords(learningTools),
     learning: localLearning(learningTools),
@@ -325,6 +337,16 @@ function assemble(options: LocalStoreOptions, parts: StoreParts): LocalStore {
     async stats() {
       mustBeOpen()
       return storeStats(index, facts, space)
+    },
+    async backup(target, given = {}) {
+      // Compaction would take segments away that the copied index names.
+      await using held = await claim('store:compaction')
+      if (!held) throw new StoreError('busy', 'another process is compacting this store, or backing it up')
+      return createBackup(
+        { directory: parts.directory, connect: (name) => connect(parts.directory, name, BUSY_MS) },
+        target,
+        given,
+      )
     },
     async backupIndex(path) {
       mustBeOpen()

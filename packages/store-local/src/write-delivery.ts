@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib'
 import type { CopyOutcome } from '@restante/maildrop'
+import { keepWords } from './record-words.ts'
 import type { CopyRequest, DeliverRequest, PlacedBody } from './requests.ts'
 import { encodeRecordHeader, encodeTrailer, type Trailer } from './segment-format.ts'
 import type { OpenSegment } from './segment-writer.ts'
@@ -193,13 +194,15 @@ export function deliver(
 export function keepRecords(context: WriteContext, request: DeliverRequest): void {
   for (const { record, id, account } of request.copies) {
     if (!record) continue
-    context.facts.run(
-      'INSERT INTO records (id, account, received_at_ms, record, features) VALUES (?, ?, ?, ?, ?)',
+    const n = context.facts.run(
+      'INSERT INTO records (id, account, received_at_ms, size, record, features) VALUES (?, ?, ?, ?, ?, ?)',
       id,
       account,
       record.receivedAtMs,
+      record.sizeOctets,
       record.json,
       record.features,
-    )
+    ).lastRow
+    keepWords(context.facts, n, record.words)
   }
 }

@@ -1,3 +1,4 @@
+import type { Connection } from './connection.ts'
 import type { Operations } from './requests.ts'
 import type { WriteContext } from './write-context.ts'
 
@@ -5,6 +6,17 @@ type LearningOperations = Pick<
   Operations,
   'appendFeedback' | 'appendLessons' | 'forgetLessons' | 'forgetRecords' | 'saveModel' | 'expireRecords'
 >
+
+/** Records dropped in one request. */
+const SLICE = 200
+
+function dropRecords(facts: Connection, rows: readonly { readonly n: number }[]): number {
+  for (const { n } of rows) {
+    facts.run('DELETE FROM words WHERE rowid = ?', n)
+    facts.run('DELETE FROM records WHERE n = ?', n)
+  }
+  return rows.length
+}
 
 /** Feedback, lessons, model and records, bound to the writer's databases. */
 export function learningOperations(context: WriteContext): LearningOperations {
@@ -75,17 +87,17 @@ export function learningOperations(context: WriteContext): LearningOperations {
     },
 
     forgetRecords(account) {
-      return facts.run(
-        'DELETE FROM records WHERE n IN (SELECT n FROM records WHERE account = ? LIMIT 200)',
-        account,
-      ).changes
+      return dropRecords(
+        facts,
+        facts.all<{ n: number }>(`SELECT n FROM records WHERE account = ? LIMIT ${SLICE}`, account),
+      )
     },
 
     expireRecords({ beforeMs }) {
-      return facts.run(
-        'DELETE FROM records WHERE n IN (SELECT n FROM records WHERE received_at_ms <= ? LIMIT 200)',
-        beforeMs,
-      ).changes
+      return dropRecords(
+        facts,
+        facts.all<{ n: number }>(`SELECT n FROM records WHERE received_at_ms <= ? LIMIT ${SLICE}`, beforeMs),
+      )
     },
   }
 }

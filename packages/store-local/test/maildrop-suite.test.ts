@@ -1,4 +1,10 @@
-import { deviceSuite, type MakeStore, maildropSuite } from '@restante/maildrop/testkit'
+import {
+  deviceSuite,
+  type MakeStore,
+  maildropSuite,
+  searchSuite,
+  trashSuite,
+} from '@restante/maildrop/testkit'
 import { openLocalStore } from '../src/index.ts'
 import { memoryFolder, removeFolder } from './places.ts'
 
@@ -19,3 +25,5 @@ const makeStore: MakeStore = async ({ now }) => {
 
 maildropSuite('local store', makeStore, { durable: true })
 deviceSuite('local store', makeStore, { durable: true })
+trashSuite('local store', makeStore)
+searchSuite('local store', makeStore)

@@ -1,2 +1,2 @@
 export type { MakeStore, StoreUnderTest, SuiteTools } from './fixture.ts'
-export { deviceSuite, maildropSuite, type SuiteOptions } from './suite.ts'
+export { deviceSuite, maildropSuite, type SuiteOptions, searchSuite, trashSuite } from './suite.ts'

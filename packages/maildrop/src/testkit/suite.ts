@@ -9,7 +9,9 @@ import { learningTests } from './learning-tests.ts'
 import { lifeTests } from './life-tests.ts'
 import { randomTests } from './random-tests.ts'
 import { readingTests } from './reading-tests.ts'
+import { removedTests } from './removed-tests.ts'
 import { roomTests } from './room-tests.ts'
+import { searchTests } from './search-tests.ts'
 import { viewTests } from './view-tests.ts'
 
 /** What a store can do beyond being made, so that it is tested too. */
@@ -55,4 +57,14 @@ export function deviceSuite(
   options: Pick<SuiteOptions, 'durable'> = {},
 ): void {
   describe(`${name}: devices`, () => deviceTests(makeStore, options.durable ?? false))
+}
+
+/** The tests of a store that shows what was removed (`TrashStore`), beside {@link maildropSuite}. */
+export function trashSuite(name: string, makeStore: MakeStore): void {
+  describe(`${name}: removed mail`, () => removedTests(makeStore))
+}
+
+/** The tests of a store whose records can be searched (`SearchableStore`), beside {@link maildropSuite}. */
+export function searchSuite(name: string, makeStore: MakeStore): void {
+  describe(`${name}: search`, () => searchTests(makeStore))
 }
