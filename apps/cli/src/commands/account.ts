@@ -7,15 +7,29 @@ import { readSecretLine } from '../secret-line.ts'
 import { commandConfig, openStore } from '../settings.ts'
 import { say, sayJson, table } from '../terminal.ts'
 import { devices } from './account-devices.ts'
+import { exportAccount } from './account-export.ts'
+import { quota } from './account-quota.ts'
 
 const USAGE = `Usage: restante account add ADDRESS [--password TEXT]
                 account list
-                account remove ADDRESS --yes
+                account erase ADDRESS --yes            (also: remove)
+                account export ADDRESS DIR
+                account quota ADDRESS [SIZE|none] [--messages N|none]
                 account password ADDRESS [--password TEXT]
                 account devices ADDRESS [--remove-after all_devices|any_device|90d|default]
                 account device ADDRESS NAME [--remove]
 --password - reads the password from standard input; without it one is made.`
-const ACTIONS = ['add', 'list', 'remove', 'password', 'devices', 'device'] as const
+const ACTIONS = [
+  'add',
+  'list',
+  'remove',
+  'erase',
+  'export',
+  'quota',
+  'password',
+  'devices',
+  'device',
+] as const
 
 /** `restante account add|list|remove|password|devices|device`: who gets mail here. */
 export async function run(line: readonly string[]): Promise<number> {
@@ -27,15 +41,15 @@ export async function run(line: readonly string[]): Promise<number> {
     password: 'text',
     remove: 'flag',
     'remove-after': 'text',
+    messages: 'text',
   })
   const [action, address, extra, ...more] = given.rest
   if (action === undefined || !ACTIONS.includes(action as (typeof ACTIONS)[number]) || more.length > 0) {
     throw usage(USAGE)
   }
-  if (action === 'devices') {
-    if (address === undefined) throw usage('account devices needs an ADDRESS.')
-    return devices(given, address)
-  }
+  if (address !== undefined && action === 'devices') return devices(given, address)
+  if (address !== undefined && action === 'quota') return quota(given, address, extra)
+  if (address !== undefined && action === 'export') return exportAccount(given, address, extra)
   await using store = await openStore(commandConfig(given), { create: action === 'add' })
   const { directory } = store
   const json = given.flag('json')
@@ -61,6 +75,7 @@ export async function run(line: readonly string[]): Promise<number> {
         )
       return EXIT.ok
     }
+    case 'erase':
     case 'remove': {
       const account = await requireAccount(directory, address)
       const { messages, octets } = await directory.usage(account.id)

@@ -4,12 +4,19 @@ import { CommandError, EXIT, usage } from '../exit.ts'
 import { requireAccount } from '../people.ts'
 import { commandConfig, openStore } from '../settings.ts'
 
-/** `restante mail dump --account ADDRESS [--folder F]`: every stored message, as `MSG <octets>\n` and its octets. */
+/** `restante mail list|find|undelete`, and `mail dump --account ADDRESS [--folder F]`: every stored message, as `MSG <octets>\n` and its octets. */
 export async function run(line: readonly string[]): Promise<number> {
+  const [action, ...rest] = line
+  if (action === 'list') return (await import('./mail-list.ts')).list(rest)
+  if (action === 'find') return (await import('./mail-find.ts')).find(rest)
+  if (action === 'undelete') return (await import('./mail-list.ts')).undelete(rest)
   const given = readArguments(line, { account: 'text', folder: 'text', data: 'text', config: 'text' })
   const address = given.text('account')
   if (given.rest[0] !== 'dump' || given.rest.length > 1 || address === undefined)
-    throw usage('Usage: restante mail dump --account ADDRESS [--folder F]')
+    throw usage(`Usage: restante mail dump --account ADDRESS [--folder F]
+                mail list --account ADDRESS [--folder F] [--removed]
+                mail find QUERY… [--account ADDRESS] [--limit N]
+                mail undelete ID…`)
   await using store = await openStore(commandConfig(given))
   const account = await requireAccount(store.directory, address)
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {

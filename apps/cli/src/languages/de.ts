@@ -6,8 +6,13 @@ export const de: Words = {
   restante serve [receiver|pop3d|learner]   alles (oder eine Rolle) starten, nach restante.yaml
   restante dev                              der ganze Stapel auf freien Ports, für Entwickler
   restante account add|list|remove|password Konten
+  restante account devices|quota|erase|export wer abholt; Grenzen; Abschied
+  restante domain add|list|remove           wessen Post angenommen wird
+  restante alias add|list|remove            weitere Namen für Adressen
   restante deliver --to ADRESSE DATEI…      Nachrichten einlegen
   restante mail dump --account ADRESSE      alle aufbewahrten Nachrichten
+  restante mail list|find|undelete          was aufbewahrt ist; Gelöschtes kommt zurück
+  restante quarantine list|show|release|delete zurückgehaltene Post
   restante learn ham|spam DATEI|ORDNER|mbox den Spamfilter lehren
   restante explain DATEI|ID                 warum eine Nachricht so beurteilt wurde
   restante send-test ADRESSE                eine Testnachricht per SMTP senden

@@ -28,8 +28,13 @@ export const en: Words = {
   restante serve [receiver|pop3d|learner]   run the suite (or one role), settings in restante.yaml
   restante dev                              the whole stack on free ports, for developers
   restante account add|list|remove|password people
+  restante account devices|quota|erase|export who picks mail up; limits; going
+  restante domain add|list|remove           whose mail is taken
+  restante alias add|list|remove            other names for addresses
   restante deliver --to ADDRESS FILE…       put messages into the store
   restante mail dump --account ADDRESS      every stored message
+  restante mail list|find|undelete          what is stored; what was removed comes back
+  restante quarantine list|show|release|delete mail that is held back
   restante learn ham|spam FILE|DIR|mbox     teach the spam filter
   restante explain FILE|ID                  why a message was judged as it was
   restante send-test ADDRESS                send a test message by SMTP

@@ -6,8 +6,13 @@ export const fr: Words = {
   restante serve [receiver|pop3d|learner]   tout lancer (ou un rôle), réglages dans restante.yaml
   restante dev                              toute la pile sur des ports libres, pour développeurs
   restante account add|list|remove|password les comptes
+  restante account devices|quota|erase|export qui relève le courrier ; limites ; départ
+  restante domain add|list|remove           pour qui le courrier est pris
+  restante alias add|list|remove            d’autres noms pour des adresses
   restante deliver --to ADRESSE FICHIER…    déposer des messages
   restante mail dump --account ADRESSE      tous les messages gardés
+  restante mail list|find|undelete          ce qui est gardé ; le supprimé revient
+  restante quarantine list|show|release|delete le courrier retenu
   restante learn ham|spam FICHIER|DOSSIER|mbox  instruire le filtre antispam
   restante explain FICHIER|ID               pourquoi un message a été jugé ainsi
   restante send-test ADRESSE                envoyer un message d’essai par SMTP

@@ -6,8 +6,13 @@ export const ru: Words = {
   restante serve [receiver|pop3d|learner]   запустить всё (или одну роль), настройки в restante.yaml
   restante dev                              весь стек на свободных портах, для разработчиков
   restante account add|list|remove|password учётные записи
+  restante account devices|quota|erase|export кто забирает почту; пределы; уход
+  restante domain add|list|remove           чью почту принимаем
+  restante alias add|list|remove            другие имена адресов
   restante deliver --to АДРЕС ФАЙЛ…         положить письма в хранилище
   restante mail dump --account АДРЕС        все хранимые письма
+  restante mail list|find|undelete          что хранится; вернуть удалённое
+  restante quarantine list|show|release|delete задержанная почта
   restante learn ham|spam ФАЙЛ|ПАПКА|mbox   обучить фильтр спама
   restante explain ФАЙЛ|ID                  почему письмо оценено именно так
   restante send-test АДРЕС                  отправить проверочное письмо по SMTP
