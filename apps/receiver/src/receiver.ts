@@ -18,6 +18,8 @@ import {
   type SmtpServer,
 } from '@restante/smtp'
 import { openLocalStore } from '@restante/store-local'
+import type { Resolver } from '@restante/trust'
+import { type Guards, openGuards } from './guards.ts'
 import { createReception } from './reception.ts'
 import { decideRecipient, decideSender, withBarePostmaster } from './recipients.ts'
 
@@ -37,8 +39,15 @@ const LISTENERS: readonly Listener[] = [
   { name: 'submissions', mode: 'submission', implicitTls: true },
 ]
 
-/** The receiver role: takes mail by SMTP, has it judged, stores it, and only then says so. */
-export async function startReceiver(config: Config, context: RoleContext): Promise<RunningRole> {
+/**
+ * The receiver role: takes mail by SMTP, has it judged, stores it, and only then says so.
+ * @param dns asked in place of the servers the settings name, where they name any
+ */
+export async function startReceiver(
+  config: Config,
+  context: RoleContext,
+  dns?: Resolver,
+): Promise<RunningRole> {
   const { log } = context
   const store = await openLocalStore({
     directory: config.store.directory,
@@ -53,6 +62,15 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
     }),
     config.hostname,
   )
+  let current = config
+  let guards: Guards
+  try {
+    guards = await openGuards(config, context, () => current, dns)
+  } catch (error) {
+    await store[Symbol.asyncDispose]()
+    throw error
+  }
+  const { door, checks } = guards
   let pool: JudgePool | null = null
   let follower: ModelFollower | null = null
   if (config.spam.filter) {
@@ -65,7 +83,6 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
       onError: (error) => log.error('model-following-failed', errorFields(error)),
     })
   }
-  let current = config
   let listening = false
   const { limits } = config
   const authenticator = createAuthenticator({
@@ -75,7 +92,7 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
     ...(limits.perAddress ? {} : { limits: 'off' as const }),
     onLogin: (event) => log.info('login', { ...event }),
   })
-  const data = createReception({ store, resolver, pool, config: () => current, log })
+  const data = createReception({ store, resolver, pool, checks, door, config: () => current, log })
   const serverFor = ({ mode, implicitTls }: Listener): SmtpServer =>
     createSmtpServer({
       mode,
@@ -105,8 +122,10 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
             }),
       },
       policy: {
-        mail: (evidence) => decideSender(evidence, store, resolver),
-        rcpt: (evidence) => decideRecipient(evidence, resolver, store.directory),
+        ...(checks?.asksDns === true ? { helo: door.greet } : {}),
+        mail: async (evidence) => (await decideSender(evidence, store, resolver)) ?? door.mail(evidence),
+        rcpt: async (evidence) =>
+          (await decideRecipient(evidence, resolver, store.directory)) ?? (await door.rcpt(evidence)),
       },
       data,
       // A failure to listen is told by who asked for it.
@@ -119,6 +138,7 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
     await Promise.all(servers.map((server) => server.close({ drainMs: DRAIN_MS })))
     follower?.stop()
     await pool?.close()
+    await guards.close()
     await store[Symbol.asyncDispose]()
   }
   for (const listener of LISTENERS) {
@@ -147,6 +167,9 @@ export async function startReceiver(config: Config, context: RoleContext): Promi
       ).map(({ name }) => `listen.${name}`)
       if (differs(changed.smtpIn, current.smtpIn)) restartFor.push('smtp_in')
       if (changed.hostname !== current.hostname) restartFor.push('hostname')
+      if (differs(changed.dns, current.dns)) restartFor.push('dns')
+      if (differs(changed.spam.clamd, current.spam.clamd)) restartFor.push('spam.clamd')
+      if (differs(changed.limits, current.limits)) restartFor.push('limits')
       if (changed.spam.filter !== current.spam.filter) restartFor.push('spam.filter')
       current = changed
       log.info('reloaded', { restartFor: restartFor.join(',') })

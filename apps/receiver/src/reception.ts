@@ -3,10 +3,13 @@ import {
   type Judged,
   type JudgeFailure,
   type JudgePool,
+  type MailChecks,
+  type MailEvidence,
   prefixSubject,
   resolveThresholds,
   verdictFields,
   verdictLine,
+  withEvidence,
 } from '@restante/filter'
 import {
   cleanMessage,
@@ -31,6 +34,7 @@ import {
 } from '@restante/maildrop'
 import { type Config, errorFields, type Log } from '@restante/runtime'
 import type { DataHook } from '@restante/smtp'
+import type { AskedEarly, Door } from './door.ts'
 import { hasRoom } from './recipients.ts'
 
 /** RFC 5321 §6.3: more Received fields than this are a loop. */
@@ -44,8 +48,18 @@ export interface ReceptionParts {
   readonly resolver: RecipientResolver
   /** Null: mail is not judged. */
   readonly pool: JudgePool | null
+  /** Null: neither DNS nor clamd is asked. */
+  readonly checks?: MailChecks | null
+  readonly door?: Door | null
   config(): Config
   readonly log: Log
+}
+
+/** What is known of a message once it has been looked at. */
+interface Findings {
+  /** Null: it was not judged, because nobody asked for it. */
+  readonly judged: Judged | JudgeFailure | null
+  readonly evidence: MailEvidence | null
 }
 
 /** One copy to be: where it goes, for which recipient, and what was decided about it. */
@@ -59,7 +73,7 @@ interface Planned {
 
 /** Takes mail data: cleaned, staged, judged, committed; the reply says 250 only when every octet is on disk. */
 export function createReception(parts: ReceptionParts): DataHook {
-  const { store, pool, log } = parts
+  const { store, log, door = null } = parts
   return async (envelope, body, context) => {
     const config = parts.config()
     const message = await cleanMessage(body, config.hostname)
@@ -67,11 +81,14 @@ export function createReception(parts: ReceptionParts): DataHook {
     try {
       await using staged = await store.stage(message.octets)
       // What people here send after logging in is theirs to answer for.
-      const judging = pool !== null && envelope.authenticatedAs === null
-      const judged = judging ? await judge(pool, staged, log, envelope) : null
-      const { planned, failedFor } = await plan(envelope, parts, config, judged)
+      const findings =
+        envelope.authenticatedAs === null
+          ? await lookAt(staged, envelope, parts, door?.asked(context.session) ?? null)
+          : NOTHING
+      const { judged } = findings
+      const { planned, failedFor } = await plan(envelope, parts, config, findings)
       if (planned.length === 0) return REPLIES['no-recipients']
-      const refused = refusalOf(planned, config)
+      const refused = refusalOf(planned, config, findings)
       if (refused) {
         log.info('refused', {
           session: envelope.sessionId,
@@ -84,9 +101,15 @@ export function createReception(parts: ReceptionParts): DataHook {
         const late = await lateRefusal(envelope, planned, failedFor, store)
         if (late) return late
       }
-      const orders = await Promise.all(planned.map((copy) => orderOf(copy, envelope, config, staged, judged)))
+      const orders = await Promise.all(
+        planned.map((copy) => orderOf(copy, envelope, config, staged, findings)),
+      )
       const outcomes = await staged.commit(envelope, orders)
       logOutcomes(log, envelope, planned, outcomes, staged.sizeOctets, message.removed)
+      if (judged !== null && !('failed' in judged))
+        for (const [i, { recipient, verdict }] of planned.entries())
+          if (verdict?.disposition === 'accept' && 'stored' in (outcomes[i] as CopyOutcome))
+            door?.accepted(envelope.reversePath, recipient)
       return replies(envelope, planned, outcomes, failedFor)
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
@@ -96,21 +119,50 @@ export function createReception(parts: ReceptionParts): DataHook {
   }
 }
 
+const NOTHING: Findings = { judged: null, evidence: null }
+
+/** Has a message judged and checked, side by side; both end within their deadline, and neither throws. */
+async function lookAt(
+  staged: Staged,
+  envelope: Envelope,
+  { pool, checks = null, log }: ReceptionParts,
+  early: AskedEarly | null,
+): Promise<Findings> {
+  if (pool === null && checks === null) return NOTHING
+  const whole = await staged.readWhole(JUDGED_MAX_OCTETS)
+  const judging = pool === null ? null : judge(pool, whole ?? (await beginningOf(staged)), log, envelope)
+  const { clientIp, helo, reversePath } = envelope
+  const [judged, evidence] = await Promise.all([
+    judging,
+    checks?.check({
+      whole,
+      read: () => staged.read(),
+      from: early === null || pool === null ? null : { clientIp, helo, reversePath, ...early },
+      linkHosts: (judging ?? Promise.resolve(null)).then(hostsOf),
+    }) ?? null,
+  ])
+  if (evidence !== null && evidence.skipped.length > 0)
+    log.warn('not-checked', { session: envelope.sessionId, what: evidence.skipped.join(',') })
+  return { judged, evidence }
+}
+
+function hostsOf(judged: Judged | JudgeFailure | null): readonly string[] {
+  return judged === null || 'failed' in judged ? [] : (judged.linkHosts ?? [])
+}
+
 async function judge(
   pool: JudgePool,
-  staged: Staged,
+  octets: Uint8Array,
   log: Log,
   envelope: Envelope,
 ): Promise<Judged | JudgeFailure> {
-  const judged = await pool.judge(await beginningOf(staged))
+  const judged = await pool.judge(octets)
   if ('failed' in judged)
     log.error('not-judged', { session: envelope.sessionId, why: judged.failed, detail: judged.detail })
   return judged
 }
 
 async function beginningOf(staged: Staged): Promise<Uint8Array> {
-  const whole = await staged.readWhole(JUDGED_MAX_OCTETS)
-  if (whole !== null) return whole
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of staged.read()) {
@@ -126,7 +178,7 @@ async function plan(
   envelope: Envelope,
   parts: ReceptionParts,
   config: Config,
-  judged: Judged | JudgeFailure | null,
+  findings: Findings,
 ): Promise<{ readonly planned: readonly Planned[]; readonly failedFor: ReadonlySet<number> }> {
   const planned = new Map<string, Planned>()
   const failedFor = new Set<number>()
@@ -138,7 +190,7 @@ async function plan(
       continue
     }
     for (const destination of found.deliver) {
-      const verdict = verdictFor(destination, config, judged)
+      const verdict = verdictFor(destination, config, findings)
       const folder = isHeld(verdict) ? QUARANTINE : destination.folder
       const key = `${destination.account.id} ${folder}`
       const before = planned.get(key)
@@ -152,9 +204,10 @@ async function plan(
 function verdictFor(
   destination: Destination,
   config: Config,
-  judged: Judged | JudgeFailure | null,
+  { judged, evidence }: Findings,
 ): Verdict | null {
-  if (judged === null) return null
+  const infected = evidence !== null && evidence.virus !== null
+  if (judged === null && !infected) return null
   const { account } = destination
   const { thresholds, filter } = resolveThresholds(
     account.address,
@@ -162,18 +215,26 @@ function verdictFor(
     config.spam.overrides,
     account.thresholds,
   )
-  if (!filter) return null
-  if ('failed' in judged) {
-    return {
-      disposition: 'accept',
-      score: 0,
-      threshold: thresholds.tag,
-      symbols: [],
-      skipped: [`everything (${judged.failed})`],
-    }
-  }
-  const { disposition, threshold } = disposeByScore(judged.score, thresholds)
-  return { disposition, threshold, score: judged.score, symbols: judged.symbols, skipped: judged.skipped }
+  // Who wants no judgement about spam has not asked for viruses.
+  if (!filter && !infected) return null
+  const content = contentOf(judged, evidence !== null)
+  const { score, symbols, skipped } = evidence === null ? content : withEvidence(content, evidence)
+  // Nothing was found out at all: delivered, whatever the thresholds say.
+  if (judged !== null && 'failed' in judged && evidence === null)
+    return { disposition: 'accept', score, threshold: thresholds.tag, symbols, skipped }
+  const { disposition, threshold } = disposeByScore(score, thresholds)
+  const held = infected && disposition !== 'reject'
+  return { disposition: held ? 'quarantine' : disposition, threshold, score, symbols, skipped }
+}
+
+/** What judging the content came to, where it did not come to an end as well. */
+function contentOf(
+  judged: Judged | JudgeFailure | null,
+  checked: boolean,
+): Pick<Judged, 'score' | 'symbols' | 'skipped'> {
+  if (judged === null) return { score: 0, symbols: [], skipped: ['content (filter off)'] }
+  if (!('failed' in judged)) return judged
+  return { score: 0, symbols: [], skipped: [`${checked ? 'content' : 'everything'} (${judged.failed})`] }
 }
 
 /** Whether a copy goes to the quarantine; what some would refuse is held where others take it. */
@@ -204,13 +265,13 @@ async function lateRefusal(
 }
 
 /** A refusal only if every copy would be refused; otherwise those that would be are held instead. */
-function refusalOf(planned: readonly Planned[], config: Config): Reply | null {
+function refusalOf(planned: readonly Planned[], config: Config, { evidence }: Findings): Reply | null {
   if (!planned.every((copy) => copy.verdict?.disposition === 'reject')) return null
+  const domain = planned[0]?.recipient.domain ?? config.hostname
+  const virus = evidence?.virus ?? null
+  if (virus !== null) return fillReply(REPLIES['malware-refused'], { virus, domain })
   const score = planned[0]?.verdict?.score ?? 0
-  return fillReply(REPLIES['spam-refused'], {
-    score: score.toFixed(1),
-    domain: planned[0]?.recipient.domain ?? config.hostname,
-  })
+  return fillReply(REPLIES['spam-refused'], { score: score.toFixed(1), domain })
 }
 
 async function orderOf(
@@ -218,7 +279,7 @@ async function orderOf(
   envelope: Envelope,
   config: Config,
   staged: Staged,
-  judged: Judged | JudgeFailure | null,
+  { judged, evidence }: Findings,
 ): Promise<CopyOrder> {
   const { destination, recipient } = copy
   const verdict: Verdict | null =
@@ -226,7 +287,7 @@ async function orderOf(
   const held = isHeld(verdict)
   const prefix =
     traceFields(envelope, recipient, config.hostname) +
-    (verdict === null ? '' : verdictFields(verdict, config.hostname))
+    (verdict === null ? '' : verdictFields(verdict, config.hostname, evidence?.authenticationField ?? null))
   const splice =
     verdict?.disposition === 'tag' && config.spam.subjectPrefix !== null
       ? await subjectSplice(staged, config.spam.subjectPrefix)
@@ -239,7 +300,7 @@ async function orderOf(
     ...(held
       ? {
           hold: {
-            class: 'spam',
+            class: evidence !== null && evidence.virus !== null ? 'malware' : 'spam',
             reason: verdictLine(verdict),
             expiresAtMs: envelope.receivedAtMs + config.quarantine.keepMs,
           },

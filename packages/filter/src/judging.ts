@@ -4,6 +4,7 @@ import type { FiredSymbol } from '@restante/mail'
 import { factsOf, lookDeep, type MessageFacts } from '@restante/message'
 import { bayesSymbol } from './bayes-symbol.ts'
 import type { Fold } from './folding.ts'
+import type { MailEvidence } from './mail-checks.ts'
 
 /** What judging one message's octets came to, before anyone's thresholds. Plain values: crosses threads. */
 export interface Judged {
@@ -24,6 +25,8 @@ export interface Judged {
     readonly sizeOctets: number
   }[]
   readonly defects: readonly string[]
+  /** Hosts the message links to, at most 100; for lists of domains. */
+  readonly linkHosts?: readonly string[]
 }
 
 /** Defects after which our own walk may have seen less than a reader's program would show. */
@@ -38,6 +41,7 @@ const WORTH_A_DEEP_LOOK: ReadonlySet<string> = new Set([
 const DEEP_LOOK_MS = 1500
 const DEEP_LOOK_MAX_OCTETS = 1_000_000
 const TEXT_MAX_CHARACTERS = 100_000
+const LINK_HOSTS_MAX = 100
 
 /** The hash that names a message for learning. */
 export function hashOf(octets: Uint8Array): string {
@@ -73,6 +77,10 @@ export async function judgeMessage(octets: Uint8Array, model: Model, fold: Fold)
       .slice(0, 50)
       .map(({ name, type, sizeOctets }) => ({ name: name.slice(0, 200), type, sizeOctets })),
     defects: facts.defects,
+    linkHosts: [...new Set(facts.urls.filter(({ host }) => host !== '').map(({ host }) => host))].slice(
+      0,
+      LINK_HOSTS_MAX,
+    ),
   }
 }
 
@@ -98,6 +106,18 @@ export async function readMessage(
       document = { ...facts, text: deep.text.slice(0, TEXT_MAX_CHARACTERS) }
   }
   return { facts, features: extractFeatures(document, { fold }), skipped }
+}
+
+/** A judgement with what was found out beside it. */
+export function withEvidence(
+  judged: Pick<Judged, 'score' | 'symbols' | 'skipped'>,
+  { symbols, skipped }: MailEvidence,
+): Pick<Judged, 'score' | 'symbols' | 'skipped'> {
+  return {
+    score: round(judged.score + symbols.reduce((sum, symbol) => sum + symbol.score, 0)),
+    symbols: [...judged.symbols, ...symbols],
+    skipped: [...judged.skipped, ...skipped],
+  }
 }
 
 function knows(classification: Classification): boolean {

@@ -26,14 +26,19 @@ export function verdictLine(verdict: Verdict): string {
 
 /**
  * The header lines a judged copy carries: our verdict in words, the fields existing client filters know, and
- * Authentication-Results (RFC 8601; `none` while nothing was authenticated). ASCII, CRLF, folded under 78 where it can be.
+ * Authentication-Results (RFC 8601). ASCII, CRLF, folded under 78 where it can be.
+ * @param authenticationField that field, CRLF included; null: nothing was authenticated, and it says `none`
  */
-export function verdictFields(verdict: Verdict, authservId: string): string {
+export function verdictFields(
+  verdict: Verdict,
+  authservId: string,
+  authenticationField: string | null = null,
+): string {
   const flag = verdict.disposition !== 'accept'
   const required = verdict.threshold === null ? '' : ` required=${verdict.threshold.toFixed(1)}`
   const tests = verdict.symbols.map(({ symbol }) => ascii(symbol, 64).replace(/[ ,]/g, '_'))
   return [
-    `Authentication-Results: ${authservId}; none`,
+    (authenticationField ?? `Authentication-Results: ${authservId}; none\r\n`).trimEnd(),
     fold(`X-Restante-Verdict: ${ascii(verdictLine(verdict))}`),
     `X-Spam-Flag: ${flag ? 'YES' : 'NO'}`,
     `X-Spam-Score: ${verdict.score.toFixed(1)}`,

@@ -36,6 +36,10 @@ export const REPLIES: {
     | 'store-failed'
     | 'check-failed'
     | 'spam-refused'
+    | 'malware-refused'
+    | 'client-listed'
+    | 'greylisted'
+    | 'mail-rate'
     | 'bad-sequence'
     | 'need-starttls'
     | 'too-many-errors'
@@ -94,6 +98,30 @@ export const REPLIES: {
     '5.7.1',
     'spam-refused',
     'Refused as spam ({score}); if this is wrong, write to postmaster@{domain}',
+  ),
+  'malware-refused': reply(
+    550,
+    '5.7.1',
+    'malware-refused',
+    'Refused: it carries {virus}; if this is wrong, write to postmaster@{domain}',
+  ),
+  'client-listed': reply(
+    550,
+    '5.7.1',
+    'client-listed',
+    '{client} is on the list {list}; have it taken off there, or write to postmaster@{domain}',
+  ),
+  greylisted: reply(
+    450,
+    '4.7.1',
+    'greylisted',
+    'Not known here yet; come again in {seconds} seconds, as mail servers do by themselves',
+  ),
+  'mail-rate': reply(
+    450,
+    '4.7.1',
+    'mail-rate',
+    'Too much mail from {client} at once; come again in {seconds} seconds',
   ),
   'bad-sequence': reply(503, '5.5.1', 'bad-sequence', 'Command out of order'),
   'need-starttls': reply(530, '5.7.0', 'need-starttls', 'Issue STARTTLS first'),
