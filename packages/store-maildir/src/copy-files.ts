@@ -73,7 +73,7 @@ export class CopyFiles {
   #find(copy: number): { readonly row: Location; readonly fd: number } | null {
     // Between reading the row and opening the file another process may have moved it, or a program changed its flags.
     for (let round = 0; round < 3; round++) {
-      const row = this.#context.durable.get<Location>(LOCATION, copy)
+      const row = this.#context.database.get<Location>(LOCATION, copy)
       if (row === undefined) return null
       for (const path of this.#paths(row, round > 0)) {
         const opened = path === undefined ? null : openMessage(path)

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { StoreError } from '@restante/maildrop'
@@ -8,24 +8,31 @@ import { SCHEMA_STEPS } from './schema.ts'
 /** How long a statement waits for another process before it fails with `busy`. */
 const BUSY_MS = 10_000
 
-/** How hard commits are made to stick: FULL survives a power cut, NORMAL a killed process. */
-export type Synchronous = 'FULL' | 'NORMAL'
-
-/** One connection to `restante.db`, with its statements prepared once. */
+/**
+ * The connection to `restante.db`, with its statements prepared once. A commit survives a killed process; once
+ * {@link flush} has resolved, all commits before it survive a power cut too. So no disk is waited for on the event loop,
+ * as SQLite would at the end of each commit.
+ */
 export class Connection {
   readonly #database: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
+  readonly #log: number
+  #flushing: Promise<void> = Promise.resolve()
+  #nextFlush: Promise<void> | null = null
 
   /** @throws {StoreError} */
-  constructor(directory: string, synchronous: Synchronous) {
+  constructor(directory: string) {
     const path = join(directory, 'restante.db')
     try {
       makeFile(path)
       this.#database = new DatabaseSync(path, { timeout: BUSY_MS, enableForeignKeyConstraints: false })
       this.#database.exec(
-        `PRAGMA journal_mode=WAL; PRAGMA synchronous=${synchronous}; PRAGMA temp_store=MEMORY;
-         PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864`,
+        `PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;
+         PRAGMA secure_delete=ON; PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=4000`,
       )
+      // The first transaction makes the log, if there is none; while it is open here, nobody takes it away.
+      this.transaction(() => this.#migrate())
+      this.#log = openSync(`${path}-wal`, 'r')
     } catch (error) {
       throw storeError(error)
     }
@@ -75,29 +82,43 @@ export class Connection {
     }
   }
 
-  /**
-   * Brings the schema up to this release, once for all processes.
-   * @throws {StoreError} `newer-schema`
-   */
-  migrate(): void {
-    const version = (): number => this.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0
-    if (version() === SCHEMA_STEPS.length) return
-    this.transaction(() => {
-      const found = version()
-      if (found > SCHEMA_STEPS.length) {
-        throw new StoreError(
-          'newer-schema',
-          `restante.db has schema ${found} of a newer release; this one knows up to ${SCHEMA_STEPS.length}. ` +
-            'Start the newer release again, or restore the backup made before the upgrade.',
+  /** Brings the schema up to this release, once for all processes. */
+  #migrate(): void {
+    const found = this.get<{ user_version: number }>('PRAGMA user_version')?.user_version ?? 0
+    if (found > SCHEMA_STEPS.length) {
+      throw new StoreError(
+        'newer-schema',
+        `restante.db has schema ${found} of a newer release; this one knows up to ${SCHEMA_STEPS.length}. ` +
+          'Start the newer release again, or restore the backup made before the upgrade.',
+      )
+    }
+    if (found === SCHEMA_STEPS.length) return
+    for (const step of SCHEMA_STEPS.slice(found)) this.#database.exec(step)
+    this.#database.exec(`PRAGMA user_version=${SCHEMA_STEPS.length}`)
+  }
+
+  /** Makes every commit up to now durable. One flush serves all who ask while another is under way. */
+  flush(): Promise<void> {
+    this.#nextFlush ??= this.#flushing
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextFlush = null
+        this.#flushing = new Promise((resolve, reject) =>
+          fdatasync(this.#log, (error) => (error ? reject(storeError(error)) : resolve())),
         )
-      }
-      for (const step of SCHEMA_STEPS.slice(found)) this.#database.exec(step)
-      this.#database.exec(`PRAGMA user_version=${SCHEMA_STEPS.length}`)
-    })
+        return this.#flushing
+      })
+    return this.#nextFlush
+  }
+
+  /** The same at once. */
+  flushSync(): void {
+    fdatasyncSync(this.#log)
   }
 
   close(): void {
     this.#statements.clear()
+    closeSync(this.#log)
     this.#database.close()
   }
 }

@@ -176,8 +176,8 @@ async function commitBody(
 /** An account is refused for its quota only after a look at what other programs deleted. */
 async function lookAtFull({ context, look }: DeliveryTools, orders: readonly CopyOrder[]): Promise<void> {
   for (const id of new Set(orders.map((order) => order.account))) {
-    const account = accountRow(context.durable, id)
-    if (account !== null && isFull(context.durable, account.n)) await look.account(account.n, account.home)
+    const account = accountRow(context.database, id)
+    if (account !== null && isFull(context.database, account.n)) await look.account(account.n, account.home)
   }
 }
 
@@ -193,7 +193,7 @@ function placeCopies(
   return orders.map((order, i) => {
     let account = accounts.get(order.account)
     if (account === undefined) {
-      account = guarded(() => accountRow(context.durable, order.account))
+      account = guarded(() => accountRow(context.database, order.account))
       accounts.set(order.account, account)
     }
     const { folder, prefix } = order
@@ -312,6 +312,7 @@ function recordTexts(record: MessageRecord | undefined): {
 class CommitQueue {
   readonly #context: StoreContext
   #jobs: Job[] = []
+  #isRunning = false
 
   constructor(context: StoreContext) {
     this.#context = context
@@ -320,24 +321,46 @@ class CommitQueue {
   commit(copies: readonly ReadyCopy[]): Promise<readonly CopyOutcome[]> {
     return new Promise((done, failed) => {
       this.#jobs.push({ copies, done, failed })
-      if (this.#jobs.length === 1) setImmediate(() => this.#run())
+      if (!this.#isRunning) void this.#run()
     })
   }
 
-  #run(): void {
-    const jobs = this.#jobs.splice(0, BATCH_MAX)
-    if (this.#jobs.length > 0) setImmediate(() => this.#run())
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    while (this.#jobs.length > 0) {
+      // Those that become ready in the same moment go together.
+      await new Promise((resolve) => setImmediate(resolve))
+      const jobs = this.#jobs.splice(0, BATCH_MAX)
+      const entered: number[] = []
+      try {
+        const outcomes = await change(this.#context, (database) =>
+          jobs.map((job) => job.copies.map((copy) => this.#enter(database, copy, entered))),
+        )
+        for (const [i, job] of jobs.entries()) job.done(outcomes[i] as readonly CopyOutcome[])
+      } catch (error) {
+        this.#takeBack(entered)
+        for (const job of jobs) job.failed(error)
+      }
+    }
+    this.#isRunning = false
+  }
+
+  /** Takes out what was entered but could not be made durable: nobody was told that it was stored. */
+  #takeBack(entered: readonly number[]): void {
+    const copies = JSON.stringify(entered)
+    const { database } = this.#context
     try {
-      const outcomes = change(this.#context, (database) =>
-        jobs.map((job) => job.copies.map((copy) => this.#enter(database, copy))),
-      )
-      for (const [i, job] of jobs.entries()) job.done(outcomes[i] as readonly CopyOutcome[])
-    } catch (error) {
-      for (const job of jobs) job.failed(error)
+      database.transaction(() => {
+        database.run('DELETE FROM journal WHERE copy IN (SELECT value FROM json_each(?))', copies)
+        database.run('DELETE FROM copies WHERE n IN (SELECT value FROM json_each(?))', copies)
+      })
+    } catch {
+      // Nothing was entered, or it stays: mail that comes twice is better than none.
     }
   }
 
-  #enter(database: Connection, { order, form, arrivedAtMs, file, record, features }: ReadyCopy): CopyOutcome {
+  #enter(database: Connection, copy: ReadyCopy, entered: number[]): CopyOutcome {
+    const { order, form, arrivedAtMs, file, record, features } = copy
     if (file === null || accountRow(database, order.account)?.n !== file.account) {
       return { failed: 'no-such-account' }
     }
@@ -369,6 +392,7 @@ class CommitQueue {
       order.hold?.reason ?? null,
       order.hold?.expiresAtMs ?? null,
     )
+    entered.push(lastRow)
     database.run(
       "INSERT INTO journal (copy, kind, folder, base) VALUES (?, 'tmp', ?, ?)",
       lastRow,

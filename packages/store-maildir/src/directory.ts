@@ -94,9 +94,9 @@ export function maildirDirectory({ context, look, locks }: DirectoryTools): Dire
   /** Reads, once it is sure that the store is open. */
   const ask = <T>(read: (database: Connection) => T): T => {
     mustBeOpen(context)
-    return guarded(() => read(context.durable))
+    return guarded(() => read(context.database))
   }
-  const put = <T>(work: (database: Connection) => T): T => {
+  const put = <T>(work: (database: Connection) => T): Promise<T> => {
     mustBeOpen(context)
     return change(context, work)
   }
@@ -117,7 +117,7 @@ export function maildirDirectory({ context, look, locks }: DirectoryTools): Dire
         return row ? domainFrom(row) : null
       }),
     async putDomain({ name, catchAll }) {
-      put((database) =>
+      await put((database) =>
         database.run(
           'INSERT INTO domains VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET catch_all = excluded.catch_all',
           name,
@@ -175,7 +175,7 @@ export function maildirDirectory({ context, look, locks }: DirectoryTools): Dire
       }),
 
     async eraseAccount(id) {
-      const isErased = put((database) => {
+      const isErased = await put((database) => {
         const account = accountRow(database, id)
         if (account === null) return false
         const { n, home } = account

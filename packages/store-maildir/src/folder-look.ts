@@ -3,13 +3,13 @@ import { join } from 'node:path'
 import type { Folder, Hold } from '@restante/maildrop'
 import { INBOX, QUARANTINE } from '@restante/maildrop'
 import type { Connection } from './database.ts'
-import { guarded, guardedWait, isAbsent } from './failure.ts'
+import { guarded, guardedWait, isAbsent, storeError } from './failure.ts'
 import { folderOf, idInBase, maildirIn } from './layout.ts'
-import { type FolderScan, folderStamp, measureMessage, scanMaildir } from './mail-files.ts'
+import { type FolderScan, flushFolder, folderStamp, measureMessage, scanMaildir } from './mail-files.ts'
 import { isInstanceAlive } from './process-identity.ts'
 import { LIVE } from './schema.ts'
 import { change, nextPlace, type StoreContext } from './store-context.ts'
-import { formatUidl, readUidl, type UidlEntry, writeUidl } from './uidl-file.ts'
+import { type FreshUidl, formatUidl, readUidl, type UidlEntry, writeUidl } from './uidl-file.ts'
 
 /** How many file names are remembered, over all folders. */
 const NAMES_MAX = 500_000
@@ -51,10 +51,10 @@ export class FolderLook {
 
   /** The folders an account has anything in, the inbox first. */
   folders(account: number, home: string): readonly Folder[] {
-    const { durable, layout } = this.#context
+    const { database, layout } = this.#context
     return guarded(() => {
       const found = new Set<Folder>([INBOX])
-      for (const { folder } of durable.all<{ folder: string }>(
+      for (const { folder } of database.all<{ folder: string }>(
         'SELECT folder FROM folders WHERE account = ?',
         account,
       )) {
@@ -86,19 +86,19 @@ export class FolderLook {
 
   /** Looks at one folder. */
   async folder(place: FolderPlace): Promise<void> {
-    const { durable, layout } = this.#context
+    const { database, layout } = this.#context
     const maildir = maildirIn(layout.home(place.home), place.folder)
     const seen = this.#seen.get(maildir)
     if (seen?.isSettled && guarded(() => folderStamp(maildir)).stamp === seen.stamp) return
     const scan = guarded(() => scanMaildir(maildir))
-    const differs = guarded(() => this.#differences(durable, place, scan))
+    const differs = guarded(() => this.#differences(database, place, scan))
     if (differs.added.length > 0 || differs.missing.length > 0) {
       const found = await guardedWait(() => this.#measure(maildir, scan, differs.added))
       // Only now, under the lock, is it certain what nobody else has entered or moved.
-      change(this.#context, (database) => this.#enter(database, place, maildir, found))
+      await change(this.#context, (database) => this.#enter(database, place, maildir, found))
     }
     this.#remember(maildir, scan)
-    this.#writeUidl(place, maildir)
+    await this.#writeUidl(place, maildir)
     guarded(() => this.#sweepTmp(maildir))
   }
 
@@ -115,7 +115,7 @@ export class FolderLook {
     for (const name of names) {
       const instance = /^([0-9A-Z]{26}\.\d+\..*)-\d+-\d+$/.exec(name)?.[1]
       if (instance === undefined || isInstanceAlive(instance)) continue
-      if (this.#context.durable.get("SELECT 1 FROM journal WHERE kind = 'tmp' AND base = ?", name)) continue
+      if (this.#context.database.get("SELECT 1 FROM journal WHERE kind = 'tmp' AND base = ?", name)) continue
       rmSync(join(tmp, name), { force: true })
     }
   }
@@ -237,41 +237,56 @@ export class FolderLook {
   }
 
   /** Writes the folder's `restante-uidl` where the list of its messages changed since. */
-  #writeUidl({ account, folder }: FolderPlace, maildir: string): void {
-    const { quick } = this.#context
+  async #writeUidl({ account, folder }: FolderPlace, maildir: string): Promise<void> {
+    const { database } = this.#context
     const stale = (): number | undefined =>
-      quick.get<{ changes: number }>(
+      database.get<{ changes: number }>(
         'SELECT changes FROM folders WHERE account = ? AND folder = ? AND changes <> written',
         account,
         folder,
       )?.changes
-    guarded(() => {
-      if (stale() === undefined) return
-      quick.transaction(() => {
-        const changes = stale()
-        if (changes === undefined) return
-        const rows = quick.columns<[string, string, number, number, number, number]>(
-          `SELECT base, uid, size, body_offset, stuffing, raw_size FROM copies
-           WHERE account = ? AND folder = ? AND state = ${LIVE} ORDER BY place`,
-          account,
-          folder,
-        )
-        const entries = rows.map(
-          ([base, id, sizeOctets, bodyOffset, stuffing, rawOctets]): readonly [string, UidlEntry] => [
-            base,
-            { id, form: { sizeOctets, bodyOffset, needsStuffing: stuffing === 1 }, rawOctets },
-          ],
-        )
-        try {
-          writeUidl(maildir, formatUidl(entries))
-        } catch (error) {
-          // No Maildir, or no room for a list that can be made again: the database knows.
-          const code = (error as NodeJS.ErrnoException).code
-          if (!isAbsent(error) && code !== 'ENOSPC' && code !== 'EDQUOT') throw error
-          return
-        }
-        quick.run('UPDATE folders SET written = ? WHERE account = ? AND folder = ?', changes, account, folder)
-      })
-    })
+    const changes = guarded(stale)
+    if (changes === undefined) return
+    const rows = guarded(() =>
+      database.columns<[string, string, number, number, number, number]>(
+        `SELECT base, uid, size, body_offset, stuffing, raw_size FROM copies
+         WHERE account = ? AND folder = ? AND state = ${LIVE} ORDER BY place`,
+        account,
+        folder,
+      ),
+    )
+    const entries = rows.map(
+      ([base, id, sizeOctets, bodyOffset, stuffing, rawOctets]): readonly [string, UidlEntry] => [
+        base,
+        { id, form: { sizeOctets, bodyOffset, needsStuffing: stuffing === 1 }, rawOctets },
+      ],
+    )
+    let fresh: FreshUidl
+    try {
+      fresh = await writeUidl(maildir, formatUidl(entries))
+    } catch (error) {
+      // No Maildir, or no room for a list that can be made again: the database knows.
+      if (isAbsent(error) || storeError(error).code === 'disk-full') return
+      throw storeError(error)
+    }
+    try {
+      const isUsed = guarded(() =>
+        database.transaction(() => {
+          // Where there was a change meanwhile, the next look writes it.
+          if (stale() !== changes) return false
+          fresh.use()
+          database.run(
+            'UPDATE folders SET written = ? WHERE account = ? AND folder = ?',
+            changes,
+            account,
+            folder,
+          )
+          return true
+        }),
+      )
+      if (isUsed) await guardedWait(() => flushFolder(maildir))
+    } finally {
+      guarded(() => fresh.drop())
+    }
   }
 }

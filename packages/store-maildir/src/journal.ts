@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import type { Connection } from './database.ts'
 import { isAbsent } from './failure.ts'
 import { baseOf, type Layout, maildirIn, trashIn } from './layout.ts'
-import { flushFolderSync, makeFolder, makeMaildir, scanMaildir } from './mail-files.ts'
+import { flushFolder, flushFolderSync, makeFolder, makeMaildir, scanMaildir } from './mail-files.ts'
 import { LIVE } from './schema.ts'
 
 /** Where a file is before the journal is done with it. */
 export type SourceKind = 'tmp' | 'folder' | 'trash'
 
 interface Entry {
-  readonly copy: number
+  readonly n: number
   readonly kind: SourceKind
   readonly folder: string
   readonly base: string
@@ -21,16 +21,26 @@ interface Entry {
 }
 
 const ENTRIES = `
-SELECT j.copy, j.kind, j.folder, j.base, a.home, c.folder AS to_folder, c.base AS to_base, c.state
+SELECT j.n, j.kind, j.folder, j.base, a.home, c.folder AS to_folder, c.base AS to_base, c.state
 FROM journal j LEFT JOIN copies c ON c.n = j.copy LEFT JOIN accounts a ON a.n = c.account`
+
+/** What became of the files that waited. */
+interface Moved {
+  /** Entries whose files are where they shall be. */
+  readonly done: Set<number>
+  /** Folders to flush, each with the entries that wait for it. */
+  readonly touched: ReadonlyMap<string, readonly number[]>
+  /** Leaves entries for a later time. */
+  keep(entries: readonly number[]): void
+}
 
 /** How long a file that could not be moved is left alone. */
 const RETRY_MS = 10_000
 
 /**
  * The files' part of a change. A change commits the rows as they shall be, and beside them, for every file that is not
- * yet where its row says, where it is. Then the files are moved and those entries dropped, under the lock of a
- * write transaction, by whoever comes first: the process that made the change, or after a crash any other one before
+ * yet where its row says, where it is. Once that is durable the files are moved, under the lock of a write transaction,
+ * their folders flushed and those entries dropped, by whoever comes first: the process that made the change, or after a crash any other one before
  * its own next change. So a change is done in one step for all its copies, whatever happens between two of them.
  */
 export class Journal {
@@ -49,40 +59,67 @@ export class Journal {
     )
   }
 
-  /** Moves what waits. Called inside a write transaction. What cannot be moved stays, and is readable where it is. */
+  /** Moves what waits, inside a write transaction, and flushes. What cannot be moved stays, and is readable where it is. */
   settle(database: Connection): void {
-    if (!this.isPending(database)) return
-    const nowMs = performance.now()
-    const touched = new Map<string, number[]>()
-    const names = new Map<string, ReadonlyMap<string, string>>()
-    for (const entry of database.all<Entry>(ENTRIES)) {
-      if ((this.#failed.get(entry.copy) ?? 0) > nowMs) continue
-      try {
-        for (const folder of this.#move(entry, names)) {
-          const copies = touched.get(folder)
-          if (copies === undefined) touched.set(folder, [entry.copy])
-          else copies.push(entry.copy)
-        }
-        this.#failed.delete(entry.copy)
-      } catch {
-        this.#failed.set(entry.copy, nowMs + RETRY_MS)
-      }
-    }
-    for (const [folder, copies] of touched) {
+    const moved = this.#moveAll(database)
+    for (const [folder, entries] of moved.touched) {
       try {
         flushFolderSync(folder)
       } catch (error) {
-        if (!isAbsent(error)) for (const copy of copies) this.#failed.set(copy, nowMs + RETRY_MS)
+        if (!isAbsent(error)) moved.keep(entries)
       }
     }
-    const left = [...this.#failed.keys()]
-    if (left.length === 0) database.run('DELETE FROM journal')
-    else
-      database.run(
-        'DELETE FROM journal WHERE copy NOT IN (SELECT value FROM json_each(?))',
-        JSON.stringify(left),
-      )
+    drop(database, moved.done)
     this.#moveErased(database)
+  }
+
+  /** The same after a change of this process, without waiting for the flushes on the event loop. */
+  async finish(database: Connection): Promise<void> {
+    if (!this.isPending(database)) return
+    const moved = database.transaction(() => {
+      this.#moveErased(database)
+      return this.#moveAll(database)
+    })
+    await Promise.all(
+      [...moved.touched].map(async ([folder, entries]) => {
+        try {
+          await flushFolder(folder)
+        } catch (error) {
+          if (!isAbsent(error)) moved.keep(entries)
+        }
+      }),
+    )
+    // By their own numbers: another process may be a change further with the same copies.
+    database.transaction(() => drop(database, moved.done))
+  }
+
+  /** Moves all files that wait. */
+  #moveAll(database: Connection): Moved {
+    const nowMs = performance.now()
+    const done = new Set<number>()
+    const touched = new Map<string, number[]>()
+    const names = new Map<string, ReadonlyMap<string, string>>()
+    for (const entry of database.all<Entry>(ENTRIES)) {
+      if ((this.#failed.get(entry.n) ?? 0) > nowMs) continue
+      try {
+        for (const folder of this.#move(entry, names)) {
+          const entries = touched.get(folder)
+          if (entries === undefined) touched.set(folder, [entry.n])
+          else entries.push(entry.n)
+        }
+        done.add(entry.n)
+        this.#failed.delete(entry.n)
+      } catch {
+        this.#failed.set(entry.n, nowMs + RETRY_MS)
+      }
+    }
+    const keep = (entries: readonly number[]): void => {
+      for (const n of entries) {
+        done.delete(n)
+        this.#failed.set(n, nowMs + RETRY_MS)
+      }
+    }
+    return { done, touched, keep }
   }
 
   /** Moves one file; the folders that changed. */
@@ -133,6 +170,14 @@ export class Journal {
       }
     }
   }
+}
+
+function drop(database: Connection, entries: ReadonlySet<number>): void {
+  if (entries.size === 0) return
+  database.run(
+    'DELETE FROM journal WHERE n IN (SELECT value FROM json_each(?))',
+    JSON.stringify([...entries]),
+  )
 }
 
 /** Renames; makes the target's folder where it is missing. False where there is no such file. */

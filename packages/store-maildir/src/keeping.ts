@@ -141,9 +141,9 @@ export function maildirKeeping({ context, files, locks }: KeepingTools): Keeping
       rows,
     ).changes
   }
-  const purgeAll = (condition: string, value: number): number => {
+  const purgeAll = async (condition: string, value: number): Promise<number> => {
     for (let all = 0; ; ) {
-      const some = change(context, (database) => purge(database, condition, value))
+      const some = await change(context, (database) => purge(database, condition, value))
       all += some
       if (some < SLICE) return all
     }
@@ -205,9 +205,9 @@ export function maildirKeeping({ context, files, locks }: KeepingTools): Keeping
 
     async expire(nowMs) {
       mustBeOpen(context)
-      const holds = purgeAll(`state = ${LIVE} AND hold_expires_at_ms <= ?`, nowMs)
-      const removed = purgeAll(`state = ${REMOVED} AND changed_at_ms <= ?`, nowMs - UNDELETE_MS)
-      const records = change(context, (database) => {
+      const holds = await purgeAll(`state = ${LIVE} AND hold_expires_at_ms <= ?`, nowMs)
+      const removed = await purgeAll(`state = ${REMOVED} AND changed_at_ms <= ?`, nowMs - UNDELETE_MS)
+      const records = await change(context, (database) => {
         database.run('DELETE FROM renames WHERE at_ms <= ?', nowMs - RECORDS_MS)
         return database.run('DELETE FROM records WHERE received_at_ms <= ?', nowMs - RECORDS_MS).changes
       })
@@ -219,9 +219,9 @@ export function maildirKeeping({ context, files, locks }: KeepingTools): Keeping
 
 /** Takes the files of purged copies and erased accounts off the disk, but what an open session may still show. */
 export async function reap(context: StoreContext, locks: Locks): Promise<void> {
-  const { durable, layout } = context
+  const { database, layout } = context
   const isAny = guarded(() =>
-    durable.get(
+    database.get(
       `SELECT 1 FROM copies WHERE state = ${PURGED} UNION ALL SELECT 1 FROM erased WHERE moved = 1 LIMIT 1`,
     ),
   )
@@ -229,7 +229,7 @@ export async function reap(context: StoreContext, locks: Locks): Promise<void> {
   const beforeMs = guarded(() => locks.oldestLockMs()) ?? Number.MAX_SAFE_INTEGER
   for (;;) {
     const rows = guarded(() =>
-      durable.all<{ n: number; base: string; home: string | null }>(
+      database.all<{ n: number; base: string; home: string | null }>(
         `SELECT c.n, c.base, a.home FROM copies c LEFT JOIN accounts a ON a.n = c.account
          WHERE c.state = ${PURGED} AND c.changed_at_ms < ? AND c.n NOT IN (SELECT copy FROM journal) LIMIT ${SLICE}`,
         beforeMs,
@@ -242,16 +242,16 @@ export async function reap(context: StoreContext, locks: Locks): Promise<void> {
       }
     })
     const done = JSON.stringify(rows.map(({ n }) => n))
-    change(context, (database) =>
+    await change(context, (database) =>
       database.run('DELETE FROM copies WHERE n IN (SELECT value FROM json_each(?))', done),
     )
   }
   const erased = guarded(() =>
-    durable.all<{ account: number }>('SELECT account FROM erased WHERE moved = 1 AND at_ms < ?', beforeMs),
+    database.all<{ account: number }>('SELECT account FROM erased WHERE moved = 1 AND at_ms < ?', beforeMs),
   )
   for (const { account } of erased) {
     await guardedWait(() => rm(layout.erasedHome(account), { recursive: true, force: true }))
     if (!context.isOpen()) return
-    change(context, (database) => database.run('DELETE FROM erased WHERE account = ?', account))
+    await change(context, (database) => database.run('DELETE FROM erased WHERE account = ?', account))
   }
 }

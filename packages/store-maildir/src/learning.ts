@@ -83,14 +83,14 @@ function insertLesson(database: Connection, { owner, action, label, hash, atMs, 
 
 /** Logs, labels and the model of a Maildir store. */
 export function maildirLearning(context: StoreContext): Learning {
-  const { durable } = context
+  const { database } = context
   const log = <Row extends { readonly n: number }, T>(
     table: 'feedback' | 'lessons',
     entryFrom: (row: Row) => T,
     insert: (database: Connection, entry: T) => void,
   ): Log<T> => {
     const head = (): number =>
-      durable.get<{ seq: number }>(`SELECT seq FROM sqlite_sequence WHERE name = '${table}'`)?.seq ?? 0
+      database.get<{ seq: number }>(`SELECT seq FROM sqlite_sequence WHERE name = '${table}'`)?.seq ?? 0
     return {
       async append(entries) {
         mustBeOpen(context)
@@ -103,7 +103,7 @@ export function maildirLearning(context: StoreContext): Learning {
       async since(cursor, limit) {
         mustBeOpen(context)
         return guarded(() =>
-          durable
+          database
             .all<Row>(`SELECT * FROM ${table} WHERE n > ? ORDER BY n LIMIT ?`, cursor, limit)
             .map((row) => ({ cursor: row.n, entry: entryFrom(row) })),
         )
@@ -120,7 +120,7 @@ export function maildirLearning(context: StoreContext): Learning {
     async labelOf(owner, hash) {
       mustBeOpen(context)
       return guarded(() => {
-        const last = durable.get<{ action: string; label: Label }>(
+        const last = database.get<{ action: string; label: Label }>(
           'SELECT action, label FROM lessons WHERE owner = ? AND hash = ? ORDER BY n DESC LIMIT 1',
           owner,
           hash,
@@ -131,7 +131,7 @@ export function maildirLearning(context: StoreContext): Learning {
     async latestModel() {
       mustBeOpen(context)
       return guarded(() => {
-        const row = durable.get<Omit<ModelSnapshot, 'atMs'> & { readonly at_ms: number }>(
+        const row = database.get<Omit<ModelSnapshot, 'atMs'> & { readonly at_ms: number }>(
           'SELECT lessons, feedback, at_ms, octets FROM model',
         )
         return row
@@ -141,11 +141,11 @@ export function maildirLearning(context: StoreContext): Learning {
     },
     async modelSavedAtMs() {
       mustBeOpen(context)
-      return guarded(() => durable.get<{ at_ms: number }>('SELECT at_ms FROM model')?.at_ms ?? null)
+      return guarded(() => database.get<{ at_ms: number }>('SELECT at_ms FROM model')?.at_ms ?? null)
     },
     async saveModel({ lessons, feedback, atMs, octets }) {
       mustBeOpen(context)
-      change(context, (database) =>
+      await change(context, (database) =>
         database.run('INSERT OR REPLACE INTO model VALUES (1, ?, ?, ?, ?)', lessons, feedback, atMs, octets),
       )
     },
@@ -163,21 +163,21 @@ const RECORD = 'SELECT id, account, record, features FROM records WHERE id = ? O
 
 /** The records of messages of a Maildir store. */
 export function maildirRecords(context: StoreContext): Records {
-  const { durable } = context
+  const { database } = context
   return {
     async get(id) {
       mustBeOpen(context)
       return guarded(() => {
-        let row = durable.get<RecordRow>(RECORD, id)
+        let row = database.get<RecordRow>(RECORD, id)
         if (!row) {
-          const original = durable.get<{ original: string }>(
+          const original = database.get<{ original: string }>(
             'SELECT original FROM renames WHERE current = ? ORDER BY at_ms DESC LIMIT 1',
             id,
           )?.original
-          if (original !== undefined) row = durable.get<RecordRow>(RECORD, original)
+          if (original !== undefined) row = database.get<RecordRow>(RECORD, original)
         }
         if (!row) return null
-        const current = durable.get<{ current: string }>(
+        const current = database.get<{ current: string }>(
           'SELECT current FROM renames WHERE original = ? AND account = ?',
           row.id,
           row.account,

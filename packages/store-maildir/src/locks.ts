@@ -35,20 +35,20 @@ export class Locks {
 
   /** Takes a name at once, or answers null while a living process has it. */
   take(kind: HeldKind, name: string, session = ''): Held | null {
-    const { quick, instance } = this.#context
+    const { database, instance } = this.#context
     const key = `${kind} ${name}`
     if (this.#held.has(key)) return null
     return guarded(() => {
       if (this.#holder(kind, name, instance) !== null) return null
-      return quick.transaction(() => {
+      return database.transaction(() => {
         const holder = this.#holder(kind, name, instance)
         if (holder !== null) return null
         // Microseconds of the real clock, but never at or below the last one.
-        const token = quick.get<{ value: number }>(
+        const token = database.get<{ value: number }>(
           "UPDATE sequence SET value = max(value + 1, ?) WHERE name = 'token' RETURNING value",
           Date.now() * 1000,
         )?.value as number
-        quick.run(
+        database.run(
           'INSERT OR REPLACE INTO held (kind, name, token, instance, pid, started, at_ms, session) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
           kind,
           name,
@@ -67,7 +67,7 @@ export class Locks {
 
   /** Who has a name, if he lives; this instance's own that are not held are ones whose giving back failed. */
   #holder(kind: HeldKind, name: string, instance: string): HolderRow | null {
-    const holder = this.#context.quick.get<HolderRow>(
+    const holder = this.#context.database.get<HolderRow>(
       'SELECT instance, pid, started, token FROM held WHERE kind = ? AND name = ?',
       kind,
       name,
@@ -77,11 +77,11 @@ export class Locks {
 
   /** Whether it still is this instance's own. Inside a transaction or not. */
   isHeld({ kind, name, token }: Held): boolean {
-    const { durable, instance } = this.#context
+    const { database, instance } = this.#context
     return (
       this.#held.has(`${kind} ${name}`) &&
       guarded(() =>
-        durable.get(
+        database.get(
           'SELECT 1 FROM held WHERE kind = ? AND name = ? AND token = ? AND instance = ?',
           kind,
           name,
@@ -96,7 +96,7 @@ export class Locks {
   give({ kind, name, token }: Held): void {
     this.#held.delete(`${kind} ${name}`)
     unlessFull(() =>
-      this.#context.quick.run(
+      this.#context.database.run(
         'DELETE FROM held WHERE kind = ? AND name = ? AND token = ?',
         kind,
         name,
@@ -108,7 +108,7 @@ export class Locks {
   /** When the oldest maildrop now open in any living process was opened; null where none is. */
   oldestLockMs(): number | null {
     let oldest: number | null = null
-    for (const row of this.#context.quick.all<ProcessIdentity & { at_ms: number }>(
+    for (const row of this.#context.database.all<ProcessIdentity & { at_ms: number }>(
       "SELECT pid, started, at_ms FROM held WHERE kind = 'lock'",
     )) {
       if (isAlive(row)) oldest = Math.min(oldest ?? row.at_ms, row.at_ms)
@@ -119,10 +119,10 @@ export class Locks {
   /** Strikes off what dead processes held. */
   sweep(): void {
     guarded(() => {
-      for (const row of this.#context.quick.all<ProcessIdentity & { token: number }>(
+      for (const row of this.#context.database.all<ProcessIdentity & { token: number }>(
         'SELECT pid, started, token FROM held',
       )) {
-        if (!isAlive(row)) this.#context.quick.run('DELETE FROM held WHERE token = ?', row.token)
+        if (!isAlive(row)) this.#context.database.run('DELETE FROM held WHERE token = ?', row.token)
       }
     })
   }
@@ -130,7 +130,9 @@ export class Locks {
   /** Gives back all this instance has. */
   close(): void {
     this.#held.clear()
-    unlessFull(() => this.#context.quick.run('DELETE FROM held WHERE instance = ?', this.#context.instance))
+    unlessFull(() =>
+      this.#context.database.run('DELETE FROM held WHERE instance = ?', this.#context.instance),
+    )
   }
 }
 

@@ -44,10 +44,10 @@ SELECT c.*, a.id AS account_id, a.home FROM copies c JOIN accounts a ON a.n = c.
 /** The reading side of a Maildir store. */
 export function maildirReading(tools: ReadingTools): Reading {
   const { context, look, files, listings, locks, opened } = tools
-  const { durable } = context
+  const { database } = context
 
   const open = async (key: MaildropKey, session: string): Promise<OpenMaildrop | OpenFailure> => {
-    const account = guarded(() => accountRow(durable, key.account))
+    const account = guarded(() => accountRow(database, key.account))
     if (account === null || !isFolder(key.folder)) return 'no-such-maildrop'
     const held = locks.take('lock', JSON.stringify([key.account, key.folder, key.view]), session)
     if (held === null) return 'in-use'
@@ -80,14 +80,14 @@ export function maildirReading(tools: ReadingTools): Reading {
 
     async *copies(id, folder) {
       mustBeOpen(context)
-      const account = guarded(() => accountRow(durable, id))
+      const account = guarded(() => accountRow(database, id))
       if (account === null) return
       if (folder === undefined) await look.account(account.n, account.home)
       else if (isFolder(folder)) await look.folder({ account: account.n, home: account.home, folder })
       for (let after = 0; ; ) {
         mustBeOpen(context)
         const page = guarded(() =>
-          durable.all<StoredRow & { place: number }>(
+          database.all<StoredRow & { place: number }>(
             `${STORED} AND c.account = ? AND c.place > ? AND (?3 IS NULL OR c.folder = ?3) ORDER BY c.place LIMIT 1000`,
             account.n,
             after,
@@ -105,7 +105,7 @@ export function maildirReading(tools: ReadingTools): Reading {
     async find(idPrefix) {
       mustBeOpen(context)
       for (let round = 0; ; round++) {
-        const found = guarded(() => copiesStarting(durable, idPrefix))
+        const found = guarded(() => copiesStarting(database, idPrefix))
         if (found.length > 1) return 'ambiguous'
         const [only] = found
         if (only === undefined) return null
@@ -116,7 +116,7 @@ export function maildirReading(tools: ReadingTools): Reading {
 
     async read(name: CopyName) {
       mustBeOpen(context)
-      const row = guarded(() => findCopy(durable, name, LIVE))
+      const row = guarded(() => findCopy(database, name, LIVE))
       if (row === null) return null
       const copy = await files.open(row.n)
       if (copy !== null) return streamCopy(copy)

@@ -65,7 +65,9 @@ CREATE TRIGGER copies_changed AFTER UPDATE ON copies BEGIN
 END;
 
 -- Files that still have to go where their copy's row says; kind: tmp, folder or trash.
-CREATE TABLE journal (copy INTEGER PRIMARY KEY, kind TEXT NOT NULL, folder TEXT NOT NULL, base TEXT NOT NULL) STRICT;
+CREATE TABLE journal (
+  n INTEGER PRIMARY KEY AUTOINCREMENT, copy INTEGER NOT NULL UNIQUE, kind TEXT NOT NULL, folder TEXT NOT NULL,
+  base TEXT NOT NULL) STRICT;
 
 CREATE TABLE hidden (account INTEGER NOT NULL, device TEXT NOT NULL, copy INTEGER NOT NULL,
   PRIMARY KEY (account, device, copy)) STRICT, WITHOUT ROWID;

@@ -19,7 +19,7 @@ import { flushFolderSync, makeFolder } from './mail-files.ts'
 import { instanceName, isInstanceAlive } from './process-identity.ts'
 import { maildirReading } from './reading.ts'
 import { type StagedBody, Staging } from './staging.ts'
-import { change, mustBeOpen, type StoreContext } from './store-context.ts'
+import { change, mustBeOpen, type StoreContext, Turns } from './store-context.ts'
 import { type Random, systemRandom, UniqueIds } from './unique-ids.ts'
 
 /** How a Maildir store is opened. */
@@ -52,24 +52,15 @@ export async function openMaildirStore(options: MaildirStoreOptions): Promise<Ma
     chmodSync(layout.directory, 0o700)
     for (const folder of ['mail', 'staging', 'erased']) makeFolder(join(layout.directory, folder))
   })
-  const connections: Connection[] = []
-  const connect = (synchronous: 'FULL' | 'NORMAL'): Connection => {
-    const connection = new Connection(layout.directory, synchronous)
-    connections.push(connection)
-    return connection
-  }
-  const closeConnections = (): void => {
-    for (const connection of connections) connection.close()
-  }
   let isOpen = true
+  let database: Connection | null = null
   try {
-    const durable = connect('FULL')
-    durable.migrate()
+    database = new Connection(layout.directory)
     guarded(() => flushFolderSync(layout.directory))
     const context: StoreContext = {
       layout,
-      durable,
-      quick: connect('NORMAL'),
+      database,
+      turns: new Turns(),
       journal: new Journal(layout),
       ids,
       instance,
@@ -79,14 +70,13 @@ export async function openMaildirStore(options: MaildirStoreOptions): Promise<Ma
     const locks = new Locks(context)
     locks.sweep()
     sweepStaging(layout)
-    change(context, () => null)
+    await change(context, () => null)
     await reap(context, locks)
     return assemble(context, locks, options.floorOctets ?? FLOOR_OCTETS, () => {
       isOpen = false
-      return closeConnections
     })
   } catch (error) {
-    closeConnections()
+    database?.close()
     throw storeError(error)
   }
 }
@@ -101,12 +91,12 @@ function sweepStaging(layout: Layout): void {
   })
 }
 
-/** @param beginClose closes the store to new work, and answers with what closes its databases */
+/** @param refuse closes the store to new work */
 function assemble(
   context: StoreContext,
   locks: Locks,
   floorOctets: Octets,
-  beginClose: () => () => void,
+  refuse: () => void,
 ): MaildropStore {
   const opened = new Set<OpenMaildrop>()
   const claims = new Set<Claim>()
@@ -116,7 +106,7 @@ function assemble(
   const staging = new Staging(context.layout.staging, context.instance, space)
   const look = new FolderLook(context)
   const files = new CopyFiles(context, look, staging)
-  const listings = new Listings(context.durable, context.now)
+  const listings = new Listings(context.database, context.now)
   let closed: Promise<void> | null = null
 
   return {
@@ -141,13 +131,14 @@ function assemble(
     },
     [Symbol.asyncDispose]() {
       closed ??= (async () => {
-        const closeConnections = beginClose()
+        refuse()
         await Promise.allSettled([...committing])
         for (const body of stagedBodies) await body.end()
         for (const maildrop of [...opened]) await maildrop[Symbol.asyncDispose]()
         for (const claim of [...claims]) await claim[Symbol.asyncDispose]()
+        await context.turns.rest()
         locks.close()
-        closeConnections()
+        context.database.close()
       })()
       return closed
     },

@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isUniqueId, type StoredForm, type UniqueId } from '@restante/mail'
 import { isAbsent } from './failure.ts'
-import { flushFolderSync } from './mail-files.ts'
+import { writeFlushed } from './mail-files.ts'
 
 /** What the file says of a message. */
 export interface UidlEntry {
@@ -56,18 +57,23 @@ export function readUidl(maildir: string): Map<string, UidlEntry> {
   }
 }
 
-/** Puts a new file in place of the old one; a crash leaves one of them, whole. */
-export function writeUidl(maildir: string, text: string): void {
-  const fresh = join(maildir, `${NAME}.${process.pid}.new`)
-  rmSync(fresh, { force: true })
-  const fd = openSync(fresh, 'wx', 0o600)
-  try {
-    const octets = Buffer.from(text)
-    for (let at = 0; at < octets.length; ) at += writeSync(fd, octets, at)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
+/** A new list, written and flushed beside the one in use. */
+export interface FreshUidl {
+  /** Puts it in place of the old one; a crash leaves one of them, whole. */
+  use(): void
+  /** Takes it away. */
+  drop(): void
+}
+
+let written = 0
+
+/** Writes a new list beside the one in use. */
+export async function writeUidl(maildir: string, text: string): Promise<FreshUidl> {
+  const path = join(maildir, `${NAME}.${process.pid}-${++written}.new`)
+  await rm(path, { force: true })
+  await writeFlushed(path, [Buffer.from(text)], Date.now())
+  return {
+    use: () => renameSync(path, join(maildir, NAME)),
+    drop: () => rmSync(path, { force: true }),
   }
-  renameSync(fresh, join(maildir, NAME))
-  flushFolderSync(maildir)
 }

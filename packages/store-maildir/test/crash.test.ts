@@ -135,7 +135,7 @@ describe('killed between two files', () => {
     ['rename', 1, 1],
     ['rename', 2, 1],
     ['rename', 3, 1],
-    ['fsync', 1, 1],
+    ['flush', 1, 1],
   ] as const)('a delivery to three, before %s %i: %i each', async (call, count, expected) => {
     await die(call, count, 'deliver')
     expect(await counts()).toEqual([expected, expected, expected])

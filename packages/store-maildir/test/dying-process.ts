@@ -4,7 +4,7 @@ import promises from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 
 /**
- * A process that kills itself just before the given call (`rename`, `link`, `fsync` of a file) of the deed it is told:
+ * A process that kills itself just before the given call (`rename`, `link`, `flush` of the log) of the deed it is told:
  * `deliver` one mail to three accounts, or `delete` three of five messages. Says `ready` before the deed, which changes no file names.
  */
 const [directory, call, count, deed] = process.argv.slice(2) as [string, string, string, string]
@@ -12,17 +12,19 @@ let left = Number.POSITIVE_INFINITY
 const step = (name: string): void => {
   if (name === call && --left === 0) process.kill(process.pid, 'SIGKILL')
 }
-const { renameSync, fsyncSync } = fs
+const { renameSync, fdatasync } = fs
 const { link } = promises
 fs.renameSync = (from, to) => {
   // The list of ids is written beside, whatever becomes of it.
   if (!String(from).includes('restante-uidl')) step('rename')
   renameSync(from, to)
 }
-fs.fsyncSync = (fd) => {
-  step('fsync')
-  fsyncSync(fd)
-}
+Object.assign(fs, {
+  fdatasync: (...given: Parameters<typeof fdatasync>) => {
+    step('flush')
+    fdatasync(...given)
+  },
+})
 promises.link = async (from, to) => {
   step('link')
   await link(from, to)
