@@ -74,6 +74,7 @@ async function measure(options: Options, signal: AbortSignal): Promise<Report> {
       const found = await bench.finish()
       checks.push(...found.checks)
       failures.push(...found.failures)
+      if (!options.keep) rmSync(own, { recursive: true, force: true })
     }
   } finally {
     if (options.keep) say(`left: ${folder}`)

@@ -69,14 +69,16 @@ function ratioTo(
 const figureOf = (sample: Sample): number => sample.figure
 const cpuOf = (sample: Sample): number | null => sample.cpuSPerThousand
 
+/** A bar as a plain number: `5`, `1.5`, `1/8`. */
 function share(figure: number): string {
-  return figure < 1 && figure > 0 ? `1/${formatFigure(1 / figure)}` : formatFigure(figure)
+  const plain = (number: number): string => String(Math.round(number * 100) / 100)
+  return figure < 1 && figure > 0 ? `1/${plain(1 / figure)}` : plain(figure)
 }
 
 function barOf(target: Target, unit: string): string {
   const sign = target.bound === 'at-least' ? '>=' : '<='
   const text = (bar: number): string =>
-    target.against.length === 0 ? `${formatFigure(bar)} ${unit}` : `${share(bar)}x`
+    target.against.length === 0 ? `${share(bar)} ${unit}` : `${share(bar)}x`
   return `${sign} ${text(target.target)}${target.stretch === null ? '' : ` (${text(target.stretch)})`}`
 }
 
