@@ -22,17 +22,23 @@ interface Entry {
 
 const ENTRIES = `
 SELECT j.n, j.kind, j.folder, j.base, a.home, c.folder AS to_folder, c.base AS to_base, c.state
-FROM journal j LEFT JOIN copies c ON c.n = j.copy LEFT JOIN accounts a ON a.n = c.account`
+FROM journal j LEFT JOIN copies c ON c.n = j.copy LEFT JOIN accounts a ON a.n = c.account
+WHERE j.n > ? ORDER BY j.n LIMIT ?`
 
 /** What became of the files that waited. */
-interface Moved {
+class Moved {
   /** Entries whose files are where they shall be. */
-  readonly done: Set<number>
+  readonly done: Set<number> = new Set()
   /** Folders to flush, each with the entries that wait for it. */
-  readonly touched: ReadonlyMap<string, readonly number[]>
-  /** Leaves entries for a later time. */
-  keep(entries: readonly number[]): void
+  readonly touched: Map<string, number[]> = new Map()
+  /** Files of Maildirs by base name, as they were when one was first looked for. */
+  readonly names: Map<string, ReadonlyMap<string, string>> = new Map()
+  /** The last entry looked at. */
+  last = 0
 }
+
+/** Files moved between two looks at other work. */
+const SLICE = 500
 
 /** How long a file that could not be moved is left alone. */
 const RETRY_MS = 10_000
@@ -61,31 +67,33 @@ export class Journal {
 
   /** Moves what waits, inside a write transaction, and flushes. What cannot be moved stays, and is readable where it is. */
   settle(database: Connection): void {
-    const moved = this.#moveAll(database)
+    const moved = new Moved()
+    this.#moveSome(database, moved, Number.MAX_SAFE_INTEGER)
     for (const [folder, entries] of moved.touched) {
       try {
         flushFolderSync(folder)
       } catch (error) {
-        if (!isAbsent(error)) moved.keep(entries)
+        if (!isAbsent(error)) this.#keep(moved, entries)
       }
     }
     drop(database, moved.done)
     this.#moveErased(database)
   }
 
-  /** The same after a change of this process, without waiting for the flushes on the event loop. */
+  /** The same after a change of this process, without waiting for the flushes on the event loop, which others use in between. */
   async finish(database: Connection): Promise<void> {
     if (!this.isPending(database)) return
-    const moved = database.transaction(() => {
-      this.#moveErased(database)
-      return this.#moveAll(database)
-    })
+    database.transaction(() => this.#moveErased(database))
+    const moved = new Moved()
+    while (database.transaction(() => this.#moveSome(database, moved, SLICE))) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
     await Promise.all(
       [...moved.touched].map(async ([folder, entries]) => {
         try {
           await flushFolder(folder)
         } catch (error) {
-          if (!isAbsent(error)) moved.keep(entries)
+          if (!isAbsent(error)) this.#keep(moved, entries)
         }
       }),
     )
@@ -93,33 +101,34 @@ export class Journal {
     database.transaction(() => drop(database, moved.done))
   }
 
-  /** Moves all files that wait. */
-  #moveAll(database: Connection): Moved {
+  /** Moves the next files that wait; whether there may be more. */
+  #moveSome(database: Connection, moved: Moved, limit: number): boolean {
     const nowMs = performance.now()
-    const done = new Set<number>()
-    const touched = new Map<string, number[]>()
-    const names = new Map<string, ReadonlyMap<string, string>>()
-    for (const entry of database.all<Entry>(ENTRIES)) {
+    const entries = database.all<Entry>(ENTRIES, moved.last, limit)
+    for (const entry of entries) {
+      moved.last = entry.n
       if ((this.#failed.get(entry.n) ?? 0) > nowMs) continue
       try {
-        for (const folder of this.#move(entry, names)) {
-          const entries = touched.get(folder)
-          if (entries === undefined) touched.set(folder, [entry.n])
-          else entries.push(entry.n)
+        for (const folder of this.#move(entry, moved.names)) {
+          const waiting = moved.touched.get(folder)
+          if (waiting === undefined) moved.touched.set(folder, [entry.n])
+          else waiting.push(entry.n)
         }
-        done.add(entry.n)
+        moved.done.add(entry.n)
         this.#failed.delete(entry.n)
       } catch {
         this.#failed.set(entry.n, nowMs + RETRY_MS)
       }
     }
-    const keep = (entries: readonly number[]): void => {
-      for (const n of entries) {
-        done.delete(n)
-        this.#failed.set(n, nowMs + RETRY_MS)
-      }
+    return entries.length === limit
+  }
+
+  /** Leaves entries for a later time. */
+  #keep(moved: Moved, entries: readonly number[]): void {
+    for (const n of entries) {
+      moved.done.delete(n)
+      this.#failed.set(n, performance.now() + RETRY_MS)
     }
-    return { done, touched, keep }
   }
 
   /** Moves one file; the folders that changed. */

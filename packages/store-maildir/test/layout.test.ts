@@ -22,6 +22,7 @@ describe('homes', () => {
         expect(name).not.toMatch(/[/\0]|^\./)
         expect(Buffer.byteLength(name)).toBeLessThanOrEqual(200)
       }),
+      { numRuns: 40 },
     )
   })
 })
