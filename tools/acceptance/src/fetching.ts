@@ -106,7 +106,7 @@ export const CLIENTS: readonly Client[] = [
     deletes: true,
     keeps: 'all but white space',
     async fetch({ port, login, password }, folder) {
-      const keep = makeKeeper(folder)
+      const keep = makeKeeper(folder, 0.02)
       const rc = join(folder, 'getmailrc')
       writeFileSync(
         rc,
@@ -141,13 +141,15 @@ async function run(
   return Buffer.concat(out)
 }
 
-/** A program that keeps each message it is given in a file of its own under `got`. */
-function makeKeeper(folder: string): string {
+/**
+ * A program that keeps each message it is given in a file of its own under `got`. getmail misses the end of a child
+ * that is quicker than itself, and then waits a minute for it: `pauseSeconds` makes the child slow enough.
+ */
+function makeKeeper(folder: string, pauseSeconds = 0): string {
   mkdirSync(join(folder, 'got'))
   const keep = join(folder, 'keep.sh')
-  writeFileSync(keep, `#!/bin/sh\nexec cat > "$(mktemp "${join(folder, 'got')}/XXXXXXXX")"\n`, {
-    mode: 0o700,
-  })
+  const script = `#!/bin/sh\ncat > "$(mktemp "${join(folder, 'got')}/XXXXXXXX")" && sleep ${pauseSeconds}\n`
+  writeFileSync(keep, script, { mode: 0o700 })
   return keep
 }
 

@@ -45,11 +45,12 @@ function mainJob(sample: Sample): void {
   const messages = sample.read()
   // Half of what has a label, spread over all clients.
   const trained = new Set(messages.filter((message, i) => message.label !== null && (i >> 2) % 2 === 0))
-  // Message i goes to the client i mod 4; every tenth to two of them, as one transaction.
+  // The clients take turns, the slow one (getmail, a process and a pause a message) one time in sixteen only; every
+  // tenth message goes to two of them, as one transaction.
+  const slow = CLIENTS.length - 1
+  const turnOf = (i: number): number => (i % 16 === slow ? slow : i % slow)
   const recipientsOf = (i: number): readonly Client[] =>
-    [...new Set([i % CLIENTS.length, ...(i % 10 === 0 ? [(i + 1) % CLIENTS.length] : [])])].map(
-      (at) => CLIENTS[at] as Client,
-    )
+    [...new Set([turnOf(i), ...(i % 10 === 0 ? [turnOf(i + 1)] : [])])].map((at) => CLIENTS[at] as Client)
   const addressOf = (client: Client): string => `${client.program}@acme.example`
 
   const tally = { spam: 0, caught: 0, ham: 0, wronged: 0 }
