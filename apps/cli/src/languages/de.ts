@@ -15,6 +15,9 @@ export const de: Words = {
   restante quarantine list|show|release|delete zurückgehaltene Post
   restante learn ham|spam DATEI|ORDNER|mbox den Spamfilter lehren
   restante explain DATEI|ID                 warum eine Nachricht so beurteilt wurde
+  restante store verify|compact|stats|…     prüfen, Platz freigeben, zählen, reparieren
+  restante backup create|verify|restore DIR Sicherungen, die sich bewährt haben
+  restante upgrade --check                  was eine neue Version täte
   restante send-test ADRESSE                eine Testnachricht per SMTP senden
   restante config check|show                die Einstellungen, erklärt
   restante reload                           geänderte Einstellungen und Zertifikate übernehmen

@@ -37,6 +37,9 @@ export const en: Words = {
   restante quarantine list|show|release|delete mail that is held back
   restante learn ham|spam FILE|DIR|mbox     teach the spam filter
   restante explain FILE|ID                  why a message was judged as it was
+  restante store verify|compact|stats|…     check it, give room back, count, repair
+  restante backup create|verify|restore DIR copies that are known to restore
+  restante upgrade --check                  what a new release would do to the store
   restante send-test ADDRESS                send a test message by SMTP
   restante config check|show                the settings, each with its meaning
   restante reload                           take changed settings and certificates over

@@ -15,6 +15,9 @@ export const fr: Words = {
   restante quarantine list|show|release|delete le courrier retenu
   restante learn ham|spam FICHIER|DOSSIER|mbox  instruire le filtre antispam
   restante explain FICHIER|ID               pourquoi un message a été jugé ainsi
+  restante store verify|compact|stats|…     vérifier, libérer, compter, réparer
+  restante backup create|verify|restore DIR des sauvegardes éprouvées
+  restante upgrade --check                  ce que ferait une nouvelle version
   restante send-test ADRESSE                envoyer un message d’essai par SMTP
   restante config check|show                les réglages, expliqués
   restante reload                           reprendre réglages et certificats modifiés

@@ -15,6 +15,9 @@ export const ru: Words = {
   restante quarantine list|show|release|delete задержанная почта
   restante learn ham|spam ФАЙЛ|ПАПКА|mbox   обучить фильтр спама
   restante explain ФАЙЛ|ID                  почему письмо оценено именно так
+  restante store verify|compact|stats|…     проверить, освободить место, посчитать, починить
+  restante backup create|verify|restore DIR проверенные резервные копии
+  restante upgrade --check                  что сделает новая версия
   restante send-test АДРЕС                  отправить проверочное письмо по SMTP
   restante config check|show                настройки с пояснениями
   restante reload                           применить новые настройки и сертификаты
