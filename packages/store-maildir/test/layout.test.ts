@@ -16,13 +16,13 @@ describe('homes', () => {
   })
 
   test('any address is one short name that stays in mail/', () => {
+    const unit = fc.constantFrom(...'ab01.-_+/\\%:~@ \0\n\u007f\u0085éß中𝒶')
     fc.assert(
-      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (local) => {
+      fc.property(fc.string({ unit, maxLength: 300 }), (local) => {
         const name = homeName(`${local}@acme.example`)
         expect(name).not.toMatch(/[/\0]|^\./)
         expect(Buffer.byteLength(name)).toBeLessThanOrEqual(200)
       }),
-      { numRuns: 40 },
     )
   })
 })
