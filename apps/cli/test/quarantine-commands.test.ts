@@ -130,7 +130,7 @@ test('mail list: of a folder, for people and programs', async () => {
 
 test('mail find: over records, by account, for people and programs', async () => {
   const id = await hold('Findable offer', 'bulk')
-  const shown = await withData('mail', 'find', 'from:dhl', 'subject:"findable off"')
+  const shown = await withData('mail', 'find', 'from:dhl', 'subject:"findable off*"')
   expect(shown.stdout).toMatch(
     /^\S{26} {2}\S{5} \S{5} {2}quarantine {2}anna@acme\S+ {2}DHL {2}Findable offer\n$/,
   )

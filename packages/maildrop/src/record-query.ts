@@ -1,5 +1,5 @@
 import type { Disposition } from '@restante/mail'
-import { EVERY_RECORD, type RecordQuery, type SearchField } from './search.ts'
+import { EVERY_RECORD, type RecordQuery, type SearchField, type SearchText } from './search.ts'
 import { searchWords } from './search-words.ts'
 import { isFolder } from './words.ts'
 
@@ -33,11 +33,11 @@ const HOURS: Readonly<Record<string, number>> = { h: 1, d: 24, w: 168 }
 /**
  * Reads what people type: `from:dhl after:2026-11-01 verdict:quarantine subject:"your parcel" has:attachment
  * size:>1MB to:anna folder:lists id:01J8ZQ`, and words alone, which are looked for in sender, subject and names of
- * attachments. All of it must hold; several `verdict:` are one or the other. Days are UTC; `after:7d` counts back.
+ * attachments. Words are whole unless they end in `*` (`invo*`). All of it must hold; several `verdict:` are one or the other. Days are UTC; `after:7d` counts back.
  */
 export function parseRecordQuery(text: string, nowMs: number): ParsedQuery {
   if (text.length > QUERY_MAX_CHARACTERS) return { wrong: 'The query is too long.' }
-  const texts: { field: SearchField; words: readonly string[] }[] = []
+  const texts: SearchText[] = []
   const dispositions: Disposition[] = []
   let query: RecordQuery = EVERY_RECORD
   for (const [, key, quoted, bare] of text.matchAll(/(?:([a-z]+):)?(?:"([^"]*)"|(\S+))/gi)) {
@@ -46,7 +46,7 @@ export function parseRecordQuery(text: string, nowMs: number): ParsedQuery {
     if (value === '') return { wrong: `${name}: needs a value.` }
     if (name === 'any' || FIELDS.includes(name as SearchField)) {
       const words = searchWords(value)
-      if (words.length > 0) texts.push({ field: name as SearchField, words })
+      if (words.length > 0) texts.push({ field: name as SearchField, words, started: value.endsWith('*') })
       else if (key !== undefined) return { wrong: `“${value}” has no letters or digits to look for.` }
       continue
     }

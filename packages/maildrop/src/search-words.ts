@@ -16,14 +16,21 @@ export function searchWords(text: string): readonly string[] {
   )
 }
 
-/** Whether the words of a phrase follow one another in a text's words; its last one may be the start of a longer word. */
-export function containsPhrase(words: readonly string[], phrase: readonly string[]): boolean {
+/**
+ * Whether the words of a phrase follow one another in a text's words.
+ * @param started its last word may be only the start of the one that is there
+ */
+export function containsPhrase(
+  words: readonly string[],
+  phrase: readonly string[],
+  started: boolean,
+): boolean {
   const last = phrase.length - 1
   if (last < 0) return false
   return words.some((_, at) =>
     phrase.every((word, i) => {
       const there = words[at + i]
-      return there !== undefined && (i === last ? there.startsWith(word) : there === word)
+      return there !== undefined && (started && i === last ? there.startsWith(word) : there === word)
     }),
   )
 }

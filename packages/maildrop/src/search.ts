@@ -7,13 +7,19 @@ import type { AccountId, Folder } from './words.ts'
 /** What a text of {@link RecordQuery} is looked for in. */
 export type SearchField = 'from' | 'to' | 'subject' | 'attachment' | 'any'
 
+/** Words that follow one another in a field (see `searchWords`), whole ones. */
+export interface SearchText {
+  /** `from` looks at header and reverse-path, `any` at sender, subject and names of attachments. */
+  readonly field: SearchField
+  readonly words: readonly string[]
+  /** The last word is only the start of one. */
+  readonly started: boolean
+}
+
 /** What records must be like; all of it. Made by `parseRecordQuery`. */
 export interface RecordQuery {
-  /**
-   * Words that follow one another in a field (see `searchWords`), the last one perhaps only started. `from` looks at
-   * header and reverse-path, `any` at sender, subject and names of attachments.
-   */
-  readonly texts: readonly { readonly field: SearchField; readonly words: readonly string[] }[]
+  /** Each of them in its field. */
+  readonly texts: readonly SearchText[]
   /** Received at or after, and before. */
   readonly afterMs: number | null
   readonly beforeMs: number | null
@@ -97,9 +103,9 @@ export function matchesQuery(query: RecordQuery, found: FoundRecord): boolean {
   const words = fieldWords(found)
   const { id } = query
   return (
-    query.texts.every(({ field, words: phrase }) =>
+    query.texts.every(({ field, words: phrase, started }) =>
       (field === 'any' ? (['from', 'subject', 'attachment'] as const) : [field]).some((each) =>
-        containsPhrase(words[each], phrase),
+        containsPhrase(words[each], phrase, started),
       ),
     ) &&
     found.receivedAtMs >= (query.afterMs ?? Number.NEGATIVE_INFINITY) &&

@@ -9,8 +9,8 @@ test.each<readonly [string, object]>([
     'two words',
     {
       texts: [
-        { field: 'any', words: ['two'] },
-        { field: 'any', words: ['words'] },
+        { field: 'any', words: ['two'], started: false },
+        { field: 'any', words: ['words'], started: false },
       ],
     },
   ],
@@ -18,8 +18,8 @@ test.each<readonly [string, object]>([
     'FROM:x subject:"a b"',
     {
       texts: [
-        { field: 'from', words: ['x'] },
-        { field: 'subject', words: ['a', 'b'] },
+        { field: 'from', words: ['x'], started: false },
+        { field: 'subject', words: ['a', 'b'], started: false },
       ],
     },
   ],

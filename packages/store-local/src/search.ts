@@ -148,7 +148,9 @@ function matchOf(account: string, query: RecordQuery): string | null {
   ]
   const terms = [
     ...tags.map((tag) => `{tags} : ${tag}`),
-    ...query.texts.map(({ field, words }) => `${COLUMNS[field]} : ${quoted(words.join(' '))} *`),
+    ...query.texts.map(
+      ({ field, words, started }) => `${COLUMNS[field]} : ${quoted(words.join(' '))}${started ? ' *' : ''}`,
+    ),
   ]
   return terms.length === 0 ? null : terms.map((term) => `(${term})`).join(' AND ')
 }

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
-import { deviceView } from '@restante/maildrop'
+import { deviceView, parseRecordQuery } from '@restante/maildrop'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openLocalStore } from '../src/index.ts'
 import { accountId, deliverOne, inbox, octetsOf, openMaildrop, randomMessage } from './deliveries.ts'
@@ -54,6 +54,11 @@ test.each(fixtures)('%s opens with all that is in it, and goes on', async (name)
   for await (const copy of store.copies(anna, 'quarantine')) held.push(copy)
   expect(held).toMatchObject([{ hold: { class: 'spam', reason: 'It looks like spam.' } }])
   expect(await store.records.get(held[0]?.id ?? '')).toMatchObject({ subject: 'Invoice for November' })
+  const asked = parseRecordQuery('invoice from:builder attachment:pdf verdict:quarantine size:>1B', FIXED_MS)
+  if ('wrong' in asked) throw new Error(asked.wrong)
+  expect((await store.search(anna, asked.query)).found).toMatchObject([
+    { id: held[0]?.id, folder: 'quarantine' },
+  ])
   expect(Buffer.from((await octetsOf(store, held[0]?.id ?? '')) ?? []).toString()).toMatch(/held/)
   expect(await store.learning.lessons.head()).toBe(1)
   expect((await store.verify()).problems).toEqual([])

@@ -9,7 +9,7 @@ import { moment } from '../time-text.ts'
 
 const USAGE = `Usage: restante mail find QUERY… [--account ADDRESS] [--limit N]
   restante mail find 'from:dhl verdict:quarantine after:7d subject:"your parcel" has:attachment size:>1MB'
-  also: to: attachment: before: folder: id:, and words alone`
+  also: to: attachment: before: folder: id:, and words alone; invo* = the start of a word`
 const LIMIT = 50
 
 /** `restante mail find QUERY…`: which messages came, and what became of them; the last first. */
