@@ -1,10 +1,12 @@
+import { decodeFeatures, encodeFeatures, sizeOfFeatures } from './features.ts'
 import { createModel, type Model, newState } from './model.ts'
 import { CorruptOctetsError, OctetReader, OctetWriter } from './octet-stream.ts'
+import { REPLAY_SIZE, type ReplaySample } from './replay.ts'
 import type { TokenTable } from './token-table.ts'
 import type { WeightTable } from './weights.ts'
 
 const MAGIC = 0x424d5352
-const VERSION = 1
+const VERSION = 2
 
 function usedSlots({ squares }: WeightTable): number {
   let count = 0
@@ -37,6 +39,21 @@ function readWeights(reader: OctetReader, table: WeightTable): void {
   }
 }
 
+function writeReplay(writer: OctetWriter, sample: ReplaySample): void {
+  writer.varint(sample.offered)
+  writer.varint(sample.cursor)
+  writer.varint(sample.kept.length)
+  for (const features of sample.kept) writer.octetString(encodeFeatures(features))
+}
+
+function readReplay(reader: OctetReader, sample: ReplaySample): void {
+  sample.offered = reader.varint()
+  sample.cursor = reader.varint()
+  const count = reader.varint()
+  if (count > REPLAY_SIZE) throw new CorruptOctetsError('model')
+  for (let i = 0; i < count; i++) sample.kept.push(decodeFeatures(reader.octetString()))
+}
+
 /** Tokens in the order of their hashes, so that equal models give equal octets however they grew. */
 function writeTokens(writer: OctetWriter, tokens: TokenTable): void {
   const slots = tokens.sortedSlots()
@@ -56,8 +73,12 @@ function writeTokens(writer: OctetWriter, tokens: TokenTable): void {
 /** The whole model as versioned binary octets: the same model always gives the same octets. */
 export function encodeModel(model: Model): Uint8Array {
   const { state } = model
+  const replayed = [...state.hamReplay.kept, ...state.spamReplay.kept]
   const expected =
-    64 + state.tokens.size * 12 + (usedSlots(state.tokenWeights) + usedSlots(state.gramWeights)) * 9.5
+    64 +
+    state.tokens.size * 12 +
+    (usedSlots(state.tokenWeights) + usedSlots(state.gramWeights)) * 9.5 +
+    replayed.reduce((sum, features) => sum + 4 + sizeOfFeatures(features), 0)
   const writer = new OctetWriter(Math.ceil(expected))
   writer.uint32(MAGIC)
   writer.octet(VERSION)
@@ -66,6 +87,8 @@ export function encodeModel(model: Model): Uint8Array {
   writeTokens(writer, state.tokens)
   writeWeights(writer, state.tokenWeights)
   writeWeights(writer, state.gramWeights)
+  writeReplay(writer, state.hamReplay)
+  writeReplay(writer, state.spamReplay)
   return writer.finish()
 }
 
@@ -88,5 +111,8 @@ export function decodeModel(octets: Uint8Array): Model {
   }
   readWeights(reader, state.tokenWeights)
   readWeights(reader, state.gramWeights)
+  readReplay(reader, state.hamReplay)
+  readReplay(reader, state.spamReplay)
+  if (reader.left !== 0) throw new CorruptOctetsError('model')
   return createModel(state)
 }

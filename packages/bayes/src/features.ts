@@ -23,17 +23,28 @@ export interface Features {
 const VERSION = 1
 const MAX_COUNT = 100_000
 
+/** Octets of {@link encodeFeatures}. */
+export function sizeOfFeatures({
+  headerTokens,
+  textTokens,
+  textPhrases,
+  headerGrams,
+  textGrams,
+}: Features): number {
+  return (
+    21 +
+    (headerTokens.length + textTokens.length) * 4 +
+    (textPhrases.length + headerGrams.length + textGrams.length) * 3
+  )
+}
+
 /**
  * Compact octets of features for a training journal: learning, unlearning and relearning need nothing else.
  * About 9 KB for an ordinary message: a version, five counts, then 8 octets a token and 3 a phrase or gram, little-endian.
  */
 export function encodeFeatures(features: Features): Uint8Array {
   const { headerTokens, textTokens, textPhrases, headerGrams, textGrams } = features
-  const octets = new Uint8Array(
-    21 +
-      (headerTokens.length + textTokens.length) * 4 +
-      (textPhrases.length + headerGrams.length + textGrams.length) * 3,
-  )
+  const octets = new Uint8Array(sizeOfFeatures(features))
   let at = 0
   octets[at++] = VERSION
   const write32 = (value: number): void => {

@@ -1,4 +1,5 @@
 import { type Features, GRAM_BITS } from './features.ts'
+import { ReplaySample } from './replay.ts'
 import { tokenProbability } from './token-probability.ts'
 import { TokenTable } from './token-table.ts'
 import {
@@ -53,7 +54,7 @@ export interface LearnOptions {
   readonly day?: number
 }
 
-/** The steps one {@link Model.learn} took, one per view; with it {@link Model.unlearn} is exact. Plain numbers. */
+/** The steps one {@link Model.learn} took, one per view; {@link Model.unlearn} takes back these. Plain numbers. */
 export type Receipt = readonly number[]
 
 /** What the codec stores. */
@@ -61,6 +62,8 @@ export interface ModelState {
   readonly tokens: TokenTable
   readonly tokenWeights: WeightTable
   readonly gramWeights: WeightTable
+  readonly hamReplay: ReplaySample
+  readonly spamReplay: ReplaySample
   ham: number
   spam: number
 }
@@ -77,8 +80,8 @@ export interface Model {
   /** Learns one message. Learning it twice counts it twice: once-only is the journal's job. */
   learn(features: Features, label: Label, options?: LearnOptions): Receipt
   /**
-   * Takes back one earlier {@link learn} with the same label: counts exactly; weights exactly with its receipt
-   * where nothing was learned since, else nearly. A rebuild from the journal is exact always.
+   * Takes back one earlier {@link learn} with the same label: counts exactly; weights nearly, best with its receipt.
+   * A rebuild from the journal is exact.
    */
   unlearn(features: Features, label: Label, receipt?: Receipt): void
   /** Drops tokens seen once, last before `day`. */
@@ -129,12 +132,19 @@ function trustIn(ham: number, spam: number): number {
   return Math.min(1, Math.log(1 + Math.min(ham, spam)) / Math.log(1 + TRUSTED_FROM))
 }
 
+/** Log-odds taken off while spam was learned more often than ham: what ham looks like is then hardly known. */
+function scarceHam(ham: number, spam: number): number {
+  return spam > ham ? Math.log((spam + 1) / (ham + 1)) : 0
+}
+
 /** The state of a model that has learned nothing. */
 export function newState(): ModelState {
   return {
     tokens: new TokenTable(),
     tokenWeights: new WeightTable(TOKEN_BITS),
     gramWeights: new WeightTable(GRAM_BITS),
+    hamReplay: new ReplaySample(),
+    spamReplay: new ReplaySample(),
     ham: 0,
     spam: 0,
   }
@@ -214,7 +224,7 @@ export function createModel(state: ModelState = newState()): Model {
       const [a, b, c, d] = views(features).map(
         ([table, numbers, view]) => trust * SLOPE * bound(scoreView(table, numbers, view)),
       ) as [number, number, number, number]
-      const logOdds = a + b + c + d
+      const logOdds = a + b + c + d - trust * scarceHam(state.ham, state.spam)
       const evidence: Evidence[] = []
       if (texts !== null) {
         spoken.sort((p, q) => Math.abs(q.share) - Math.abs(p.share) || p.index - q.index)
@@ -241,7 +251,15 @@ export function createModel(state: ModelState = newState()): Model {
       count(features.textTokens, 1 - spam, spam, day)
       if (spam === 1) state.spam++
       else state.ham++
-      return views(features).map(([table, numbers, view]) => learnView(table, numbers, view, spam))
+      const receipt = views(features).map(([table, numbers, view]) => learnView(table, numbers, view, spam))
+      const [own, other] =
+        spam === 1 ? [state.spamReplay, state.hamReplay] : [state.hamReplay, state.spamReplay]
+      const again = other.next()
+      if (again !== null) {
+        for (const [table, numbers, view] of views(again)) learnView(table, numbers, view, spam === 1 ? 0 : 1)
+      }
+      own.offer(features)
+      return receipt
     },
 
     unlearn(features, label, receipt): void {
@@ -250,6 +268,8 @@ export function createModel(state: ModelState = newState()): Model {
       count(features.textTokens, spam - 1, -spam, 0)
       if (spam === 1) state.spam = Math.max(0, state.spam - 1)
       else state.ham = Math.max(0, state.ham - 1)
+      const own = spam === 1 ? state.spamReplay : state.hamReplay
+      own.forget(features)
       for (const [index, [table, numbers, view]] of views(features).entries()) {
         unlearnView(table, numbers, view, receipt?.[index] ?? guessStep(table, numbers, view, spam))
       }

@@ -52,6 +52,14 @@ export class OctetWriter {
     this.at += 8
   }
 
+  /** Their number, then the octets. */
+  octetString(octets: Uint8Array): void {
+    this.varint(octets.length)
+    this.room(octets.length)
+    this.octets.set(octets, this.at)
+    this.at += octets.length
+  }
+
   /** What was written. */
   finish(): Uint8Array {
     return this.octets.subarray(0, this.at)
@@ -106,6 +114,12 @@ export class OctetReader {
       factor *= 128
     }
     throw new CorruptOctetsError(this.what)
+  }
+
+  /** What `octetString` wrote; a view. */
+  octetString(): Uint8Array {
+    const from = this.take(this.varint())
+    return this.octets.subarray(from, this.at)
   }
 
   /** That many 32-bit numbers, in an array of their own. */

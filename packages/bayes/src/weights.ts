@@ -40,10 +40,13 @@ export interface ViewSetting {
   readonly rate: number
 }
 
+/** A message of few features is not worth more than this many times each of them. */
+const MAX_SCALE = 3
+
 function scaleOf(features: ViewFeatures, view: ViewSetting): number {
   let count = 1
   for (const [numbers, stride] of features) count += numbers.length / stride
-  return Math.sqrt(view.typicalCount / count)
+  return Math.min(MAX_SCALE, Math.sqrt(view.typicalCount / count))
 }
 
 /** Log-odds of spam as one view sees them (uncalibrated). */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bandOf, createModel, extractFeatures } from '../src/index.ts'
+import { createModel, extractFeatures } from '../src/index.ts'
 import { mailOf } from './support.ts'
 
 interface Phrases {
@@ -135,7 +135,7 @@ describe.each(Object.entries(LANGUAGES))('mail in %s', (language, { ham, spam, n
     }
     const good = model.classify(extractFeatures(mailOf(newHam, newHam, { language })))
     const bad = model.classify(extractFeatures(mailOf(newSpam, newSpam, { language })))
-    expect(bandOf(bad.probability)).toBe('spam')
+    expect(bad.probability).toBeGreaterThan(0.7)
     expect(good.probability).toBeLessThan(0.5)
     expect(bad.evidence.length).toBeGreaterThan(0)
   })
