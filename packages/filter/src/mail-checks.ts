@@ -118,6 +118,13 @@ export async function openMailChecks(options: MailChecksOptions): Promise<MailCh
     resolver,
     ...(options.onAlarm === undefined ? {} : { onAlarm: options.onAlarm }),
   })
+  const names = new Map(options.lists.map(({ zone, name }) => [zone, name]))
+  /** Verdicts are read by many, and a zone may have a subscriber's key in it. */
+  const byName = ({ hits, skipped, ...rest }: ListEvidence): ListEvidence => ({
+    ...rest,
+    hits: hits.map((hit) => ({ ...hit, zone: hit.name })),
+    skipped: skipped.map(({ zone, why }) => ({ zone: names.get(zone) ?? '', why })),
+  })
   const clamd = address === null ? null : trust.createClamd({ address, deadlineMs })
   const pool = asksDns
     ? createAuthenticationPool({
@@ -193,7 +200,7 @@ export async function openMailChecks(options: MailChecksOptions): Promise<MailCh
         ...(acceptance === undefined || senderDomain === undefined
           ? {}
           : { sender: { domain: senderDomain, acceptance } }),
-        lists: [listed, domains].filter((each) => each !== undefined),
+        lists: [listed, domains].filter((each) => each !== undefined).map(byName),
         ...(virus === undefined ? {} : { virus }),
       }
       return {

@@ -15,7 +15,7 @@ export function verdictLine(verdict: Verdict): string {
     .filter((symbol) => symbol.score !== 0)
     .sort((a, b) => Math.abs(b.score) - Math.abs(a.score))
     .slice(0, 5)
-    .map((symbol) => symbol.why)
+    .map(({ why }) => why.replace(/\.$/, ''))
   const unchecked = verdict.skipped.map((name) => `not checked: ${name}`)
   return [
     `${WORDS[verdict.disposition]} ${verdict.score.toFixed(1)}${against}`,

@@ -27,6 +27,9 @@ listen:
   pop3:  { host: 127.0.0.1, port: 1110 }
   pop3s: { host: 127.0.0.1, port: 1995 }
 
+# Whom to ask about senders: SPF, DKIM, DMARC, DNS lists. For mail from the world: system, or a resolver on this machine.
+dns: off
+
 # Without this a self-signed certificate is made in the data folder.
 # tls: { cert: ./tls/cert.pem, key: ./tls/key.pem }
 
