@@ -67,7 +67,7 @@ export interface Staged extends AsyncDisposable {
   readonly needsStuffing: boolean
   /** The body's octets in stored form, from the start each time. */
   read(): AsyncIterable<Uint8Array>
-  /** The whole body in one array (the caller must not write to it); null above `maxOctets`. */
+  /** The whole body in one array, to be read only, and only until commit or discard; null above `maxOctets`. */
   readWhole(maxOctets: Octets): Promise<Uint8Array | null>
   /**
    * Makes body and every copy durable, all of them in one step: after it resolves they survive any crash,

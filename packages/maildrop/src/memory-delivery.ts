@@ -49,7 +49,7 @@ export function stageBody(state: MemoryState): BodyStaging {
     }
     state.usedOctets += chunk.length
     heldOctets += chunk.length
-    kept.push(chunk.slice())
+    kept.push(new Uint8Array(chunk))
   }
   return {
     push(chunk) {
@@ -133,8 +133,10 @@ export function commitCopies(
             account: order.account,
             stored: { ...structuredClone(order.record), id, currentId: id },
           }
-    const prefix = order.prefix.slice()
-    const splice = order.splice ? { ...order.splice, replacement: order.splice.replacement.slice() } : null
+    const prefix = new Uint8Array(order.prefix)
+    const splice = order.splice
+      ? { ...order.splice, replacement: new Uint8Array(order.splice.replacement) }
+      : null
     const copy = state.add(
       {
         ...copyForm(prefix, body.form, splice),

@@ -1,12 +1,14 @@
 import type { Disposition } from '@restante/mail'
 import { EVERY_RECORD, type RecordQuery, type SearchField, type SearchText } from './search.ts'
-import { searchWords } from './search-words.ts'
+import { isCharacterWord, searchWords } from './search-words.ts'
 import { isFolder } from './words.ts'
 
 /** The longest query that is read, in characters. */
 export const QUERY_MAX_CHARACTERS = 1000
 /** The most words of all texts of a query together. */
 const WORDS_MAX = 32
+/** The shortest start of a word: shorter ones begin half of all words there are. */
+const START_MIN = 3
 
 /** A query that was read, or what is wrong with it, in one sentence. */
 export type ParsedQuery = { readonly query: RecordQuery } | { readonly wrong: string }
@@ -46,8 +48,13 @@ export function parseRecordQuery(text: string, nowMs: number): ParsedQuery {
     if (value === '') return { wrong: `${name}: needs a value.` }
     if (name === 'any' || FIELDS.includes(name as SearchField)) {
       const words = searchWords(value)
-      if (words.length > 0) texts.push({ field: name as SearchField, words, started: value.endsWith('*') })
-      else if (key !== undefined) return { wrong: `“${value}” has no letters or digits to look for.` }
+      const last = words.at(-1)
+      if (last !== undefined) {
+        const started = value.endsWith('*') && !isCharacterWord(last)
+        if (started && [...last].length < START_MIN)
+          return { wrong: `“${value}” starts too many words; give ${START_MIN} letters before the *.` }
+        texts.push({ field: name as SearchField, words, started })
+      } else if (key !== undefined) return { wrong: `“${value}” has no letters or digits to look for.` }
       continue
     }
     if (name === 'verdict') {

@@ -16,6 +16,11 @@ export function searchWords(text: string): readonly string[] {
   )
 }
 
+/** Whether a word is one character of a script without spaces, which nothing longer starts with. */
+export function isCharacterWord(word: string): boolean {
+  return /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]$/u.test(word)
+}
+
 /**
  * Whether the words of a phrase follow one another in a text's words.
  * @param started its last word may be only the start of the one that is there

@@ -49,6 +49,7 @@ test.each<readonly [string, RegExp]>([
   ['verdict:bad', /verdict: takes/],
   ['has:wings', /has: takes attachment/],
   ['folder:a/b', /cannot name a folder/],
+  ['subject:in*', /give 3 letters before the \*/],
   ['from:""', /from: needs a value/],
   ['from:!!', /no letters or digits/],
   ['a '.repeat(40), /at most 32 words/],

@@ -48,7 +48,8 @@ export class CopyReader {
    */
   readAt(source: CopySource, position: number, maxOctets: number): Uint8Array {
     const length = Math.max(0, Math.min(maxOctets, source.size - position))
-    const target = new Uint8Array(length)
+    // Every octet is written below: no need to zero them first.
+    const target = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
     if (length === 0) return target
     try {
       this.#fill(source, position, target)

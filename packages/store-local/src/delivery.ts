@@ -122,8 +122,10 @@ function copyRequests(tools: DeliveryTools, envelope: Envelope, copies: readonly
       account: order.account,
       folder: order.folder,
       id: order.id ?? tools.ids.next(),
-      prefix: order.prefix.slice(),
-      splice: order.splice ? { ...order.splice, replacement: order.splice.replacement.slice() } : null,
+      prefix: new Uint8Array(order.prefix),
+      splice: order.splice
+        ? { ...order.splice, replacement: new Uint8Array(order.splice.replacement) }
+        : null,
       hold: order.hold ? { ...order.hold } : null,
       arrivedAtMs: order.arrivedAtMs ?? envelope.receivedAtMs,
       record: order.record ? recordRequest(order.account, order.record) : null,
@@ -193,6 +195,6 @@ function recordRequest(account: string, record: MessageRecord): NonNullable<Copy
     sizeOctets: record.sizeOctets,
     words: recordWords(account, record),
     json: JSON.stringify(rest),
-    features: features ? features.slice() : null,
+    features: features ? new Uint8Array(features) : null,
   }
 }

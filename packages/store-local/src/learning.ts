@@ -100,7 +100,7 @@ export function localLearning(tools: LearningTools): Learning {
     lessons: log<LessonRow, Lesson>(model, 'lessons', lessonFrom, (entries) =>
       writer.run(
         'appendLessons',
-        entries.map((entry) => ({ ...entry, features: entry.features.slice() })),
+        entries.map((entry) => ({ ...entry, features: new Uint8Array(entry.features) })),
       ),
     ),
     async labelOf(owner, hash) {
@@ -130,13 +130,13 @@ export function localLearning(tools: LearningTools): Learning {
       return guarded(() => model.get<{ at_ms: number }>('SELECT at_ms FROM model')?.at_ms ?? null)
     },
     async saveModel({ lessons, feedback, atMs, octets }) {
-      await writer.run('saveModel', { lessons, feedback, atMs, octets: octets.slice() })
+      await writer.run('saveModel', { lessons, feedback, atMs, octets: new Uint8Array(octets) })
     },
   }
 }
 
 function ownAbout(about: Feedback['about']): Feedback['about'] {
-  return 'id' in about ? { id: about.id } : { hash: about.hash, features: about.features.slice() }
+  return 'id' in about ? { id: about.id } : { hash: about.hash, features: new Uint8Array(about.features) }
 }
 
 interface RecordRow {

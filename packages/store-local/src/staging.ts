@@ -146,7 +146,8 @@ export async function stageBody(
 
   const keep = (chunk: Uint8Array): Promise<void> | null => {
     if (chunk.length === 0) return null
-    const own = chunk.slice()
+    // Not `slice()`: of a Buffer that is a view, and a view holds and carries the whole socket buffer behind it.
+    const own = new Uint8Array(chunk)
     place.space.spend(own.length)
     if (file) return file.push(own)
     if (heldOctets + own.length <= MEMORY_BODY_OCTETS && budget.take(own.length)) {

@@ -1,6 +1,14 @@
 import { Worker } from 'node:worker_threads'
 import { StoreError } from '@restante/maildrop'
-import type { Answer, Argument, FromWriter, OperationName, PostedRequest, WriterData } from './requests.ts'
+import type {
+  Answer,
+  Argument,
+  DeliverRequest,
+  FromWriter,
+  OperationName,
+  PostedRequest,
+  WriterData,
+} from './requests.ts'
 
 /** Told what operators should know: an event's name and its fields. */
 export type StoreLog = (event: string, fields: Readonly<Record<string, string | number | boolean>>) => void
@@ -110,7 +118,7 @@ export class Writer {
     const wanted = requests.filter(({ serial }) => this.#pending.has(serial))
     if (wanted.length === 0) return
     try {
-      this.#worker?.postMessage({ requests: wanted })
+      this.#worker?.postMessage({ requests: wanted }, wanted.flatMap(givenAway))
     } catch (error) {
       // Something in there cannot cross; the callers hear of it, nobody else.
       const failure = new StoreError('io', `a request cannot be handed to the writer thread: ${error}`, {
@@ -156,4 +164,14 @@ export class Writer {
     })
     return this.#closed
   }
+}
+
+/** Bodies cost less to give away than to copy from here on; nobody reads a body after its commit began. */
+const GIVEN_AWAY_OCTETS = 16 * 1024
+
+function givenAway({ op, argument }: PostedRequest): ArrayBuffer[] {
+  if (op !== 'deliver') return []
+  const { body } = argument as DeliverRequest
+  if (!(body instanceof Uint8Array) || body.length < GIVEN_AWAY_OCTETS) return []
+  return body.buffer instanceof ArrayBuffer && body.buffer.byteLength === body.length ? [body.buffer] : []
 }

@@ -132,6 +132,20 @@ export function deliveryTests(makeStore: MakeStore): void {
   })
 
   describe('staging', () => {
+    test('keeps its own octets also of Node buffers, whose slices are views', async (fixture) => {
+      const anna = await fixture.account()
+      const text = message('buffers', 'x'.repeat(40_000))
+      async function* reused(): AsyncGenerator<Uint8Array> {
+        const pool = Buffer.alloc(1000)
+        for (let at = 0; at < text.length; at += pool.length) {
+          yield pool.subarray(0, pool.write(text.slice(at, at + pool.length), 'latin1'))
+          pool.fill('#')
+        }
+      }
+      const id = await fixture.deliver(anna, reused())
+      expect(await fixture.readCopy(id)).toBe(text)
+    })
+
     test('takes whole arrays and keeps its own octets', async (fixture) => {
       const anna = await fixture.account()
       const octets = latin1Octets(message('mine'))
