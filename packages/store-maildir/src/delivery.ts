@@ -141,8 +141,8 @@ function ownOrder(order: CopyOrder): CopyOrder {
   const { splice } = order
   return {
     ...order,
-    prefix: order.prefix.slice(),
-    ...(splice && { splice: { ...splice, replacement: splice.replacement.slice() } }),
+    prefix: new Uint8Array(order.prefix),
+    ...(splice && { splice: { ...splice, replacement: new Uint8Array(splice.replacement) } }),
   }
 }
 
@@ -305,7 +305,7 @@ function recordTexts(record: MessageRecord | undefined): {
 } {
   if (record === undefined) return { record: null, features: null }
   const { features, ...rest } = record
-  return { record: JSON.stringify(rest), features: features ? features.slice() : null }
+  return { record: JSON.stringify(rest), features: features ? new Uint8Array(features) : null }
 }
 
 /** Commits what lies ready, all that came meanwhile in one transaction. */

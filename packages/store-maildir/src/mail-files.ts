@@ -10,7 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type StoredForm, scanStoredForm } from '@restante/mail'
 import { isAbsent } from './failure.ts'
@@ -174,9 +174,4 @@ export async function writeFlushed(
   } finally {
     await file.close()
   }
-}
-
-/** Makes a folder without blocking, not durably: for what need not last. */
-export async function makePlainFolder(path: string): Promise<void> {
-  await mkdir(path, { recursive: true, mode: 0o700 })
 }

@@ -57,6 +57,7 @@ export class Staging {
     let gathered: Uint8Array[] = []
     let gatheredOctets = 0
     let lookIn = LOOK_OCTETS
+    let spent = 0
     let file: FileHandle | null = null
     const path = this.newPath()
 
@@ -74,8 +75,9 @@ export class Staging {
       held = []
     }
     const keep = async (chunk: Uint8Array): Promise<void> => {
-      const own = chunk.slice()
+      const own = new Uint8Array(chunk)
       this.#space.spend(own.length)
+      spent += own.length
       lookIn -= own.length
       if (lookIn < 0) {
         lookIn = LOOK_OCTETS
@@ -116,6 +118,7 @@ export class Staging {
     } catch (error) {
       giveBack()
       await discard(file, path)
+      this.#space.spend(-spent)
       throw error
     }
   }

@@ -259,3 +259,20 @@ describe('without the database', () => {
     expect((await texts()).slice(0, 3)).toEqual(shown)
   })
 })
+
+test('what a caller hands over in Buffers may be written to afterwards', async () => {
+  const buffer = Buffer.alloc(40)
+  const chunks = async function* () {
+    for (const text of ['Subject: one\r\n', '\r\n', 'first\r\n', 'second\r\n']) {
+      yield buffer.subarray(0, buffer.write(text))
+      buffer.fill(0x23)
+    }
+  }
+  const staged = await store.stage(chunks())
+  const prefix = Buffer.from('A: b\r\n')
+  const envelope = { receivedAtMs: 1 } as Parameters<typeof staged.commit>[0]
+  const commit = staged.commit(envelope, [{ account, folder: 'inbox', prefix }])
+  prefix.fill(0x23)
+  await commit
+  expect(await texts()).toEqual(['A: b\r\nSubject: one\r\n\r\nfirst\r\nsecond\r\n'])
+})
