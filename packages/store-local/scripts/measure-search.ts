@@ -94,7 +94,7 @@ const queries: readonly (readonly [string, string])[] = [
   ['all', 'subject:"w15000 w3"'],
   ['all', 'w19876'],
   ['all', 'w1987*'],
-  ['all', 'from:"w3 w1*" verdict:reject'],
+  ['all', 'from:"w3 w12*" verdict:reject'],
   ['all', `verdict:quarantine subject:w77 after:${day(20)}`],
   ['all', `from:w5.w9 has:attachment before:${day(3)}`],
   ['all', 'verdict:quarantine size:>1MB has:attachment'],

@@ -39,6 +39,10 @@ test('every schema of the index has its fixture', () => {
 test.each(fixtures)('%s opens with all that is in it, and goes on', async (name) => {
   unpack(name)
   await using store = await openLocalStore({ directory, now: () => FIXED_MS, floorOctets: 0 })
+  const copies = readdirSync(directory).filter((file) => file.includes('.before-'))
+  expect(copies.sort(), 'what was migrated is kept beside it').toEqual(
+    name === `schema-${PRESENT}` ? [] : [`facts.before-2.db`, `index.before-${PRESENT}.db`],
+  )
   const anna = await accountId(store)
   expect(await store.directory.account(anna)).toMatchObject({ quotaOctets: 2_000_000_000 })
   expect(await store.directory.domain('acme.example')).toMatchObject({ catchAll: 'anna@acme.example' })
