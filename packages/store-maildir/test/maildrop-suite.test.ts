@@ -40,4 +40,13 @@ maildropSuite(
   { durable: true, ...(mayMount && { makeSmallStore }) },
 )
 
-if (!mayMount) test.skip('below the free-space floor (skipped: mounting a tmpfs is not permitted)')
+test(`the floor holds deliveries back${mayMount ? '' : ' (no test of a full disk: mounting a tmpfs is not permitted)'}`, async ({
+  expect,
+}) => {
+  const directory = await memoryFolder()
+  const store = await openMaildirStore({ directory, floorOctets: Number.MAX_SAFE_INTEGER })
+  expect(store.hasRoomFor(1)).toBe(false)
+  await expect(store.stage(new Uint8Array(1))).rejects.toMatchObject({ code: 'disk-full' })
+  await store[Symbol.asyncDispose]()
+  await removeFolder(directory)
+})
