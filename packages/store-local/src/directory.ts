@@ -104,6 +104,7 @@ export function localDirectory(tools: DirectoryTools): Directory {
       await writer.run('forgetLessons', id)
       while ((await writer.run('forgetRecords', id)) > 0);
       const erased = await writer.run('eraseAccount', { id })
+      tools.pickUps.forget(id, null)
       await tools.purgeErased()
       return erased
     },

@@ -72,10 +72,12 @@ export class PickUps {
     return last
   }
 
-  /** Forgets a device that was taken away. */
-  forget(account: string, device: string): void {
-    this.#fresh.delete(JSON.stringify([account, device]))
-    this.#tools.run.forgetPickUp(account, device)
+  /** Forgets a device that was taken away, or where null all of an erased account. */
+  forget(account: string, device: string | null): void {
+    for (const [name, fresh] of this.#fresh) {
+      if (fresh.account === account && (device === null || fresh.device === device)) this.#fresh.delete(name)
+    }
+    this.#tools.run.forgetPickUps(account, device)
   }
 
   /** Writes down, so that it survives a restart of the machine, what all processes have noted. */

@@ -206,9 +206,14 @@ export class RunState {
     })
   }
 
-  forgetPickUp(account: string, device: string): void {
+  /** Forgets a device's pick-ups, or where null those of all devices of the account. */
+  forgetPickUps(account: string, device: string | null): void {
     unfailing(() =>
-      this.#connection.run('DELETE FROM pick_ups WHERE account = ? AND device = ?', account, device),
+      this.#connection.run(
+        'DELETE FROM pick_ups WHERE account = ?1 AND (?2 IS NULL OR device = ?2)',
+        account,
+        device,
+      ),
     )
   }
 

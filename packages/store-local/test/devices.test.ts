@@ -54,6 +54,22 @@ test('pick-ups outlive a restart of the machine', async () => {
   ])
 })
 
+test('an erased account leaves no trace of its devices', async () => {
+  await using store = await open()
+  const account = await accountId(store)
+  await (await openMaildrop(store, { ...inbox(account), view: deviceView('phone') }))[Symbol.asyncDispose]()
+  await store.devices(account)
+  await (await openMaildrop(store, { ...inbox(account), view: deviceView('laptop') }))[Symbol.asyncDispose]()
+  await store.expire(NOW_MS)
+  await store.directory.eraseAccount(account)
+  const run = readdirSync(directory).find((name) => /^run.*\.db$/.test(name)) ?? ''
+  for (const file of ['index.db', run]) {
+    const database = new DatabaseSync(join(directory, file))
+    expect(database.prepare('SELECT count(*) AS v FROM pick_ups').get(), file).toEqual({ v: 0 })
+    database.close()
+  }
+})
+
 test('another process sees what was noted here, and applies the policy of all', async () => {
   await using pop3d = await open()
   await using learner = await open()
