@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<{ readonly run: Command }>
   'send-test': () => import('./commands/send-test.ts'),
   config: () => import('./commands/config.ts'),
   reload: () => import('./commands/reload.ts'),
+  throttle: () => import('./commands/throttle.ts'),
 }
 
 const words = chooseLanguage(process.env)

@@ -154,6 +154,30 @@ describe('once', () => {
     expect(existsSync(temporary)).toBe(false)
   })
 
+  test('throttle: who guessed too often is shown, and let in again', async () => {
+    const data = ['--data', join(folder, 'throttled')]
+    expect(await run(folder, ['throttle', 'list', ...data])).toMatchObject({ code: 3 })
+    const dev = await stand(folder, ['dev', ...data, '--account', 'anna@acme.example:secret'])
+    standing.push(dev)
+    const cli = (...line: string[]) => run(folder, ['throttle', ...line, ...data])
+    expect(await cli('list')).toMatchObject({ code: 0, stdout: 'Nobody has to wait.\n', stderr: '' })
+    // Waits begin short and double: guess on until one lasts long enough to be seen.
+    let listed = ''
+    for (let i = 0; !listed.includes('anna'); i++) {
+      await pop3(dev.ready['pop3'], 'USER anna', `PASS wrong ${i}`)
+      if (i >= 5) listed = (await cli('list')).stdout
+    }
+    expect(listed).toMatch(
+      /^ +Client +Account +Wrong +Until +At\n +127\.0\.0\.1 +anna@acme\.example +\d+ .* pop3d\n$/,
+    )
+    expect(await cli('clear', 'ben@acme.example')).toMatchObject({ stdout: 'Forgot 0 entries.\n' })
+    expect(await cli('clear', 'ANNA@acme.example')).toMatchObject({ code: 0, stdout: 'Forgot 1 entry.\n' })
+    expect((await pop3(dev.ready['pop3'], 'USER anna', 'PASS secret'))[2]).toMatch(/^\+OK/)
+    expect(await cli('clear', 'anna')).toMatchObject({ code: 2 })
+    expect(await cli('list', 'anna@acme.example')).toMatchObject({ code: 2 })
+    expect(await cli('clear', '127.0.0.1', '--json')).toMatchObject({ code: 0 })
+  })
+
   test('serve: the first run writes settings and shows an account; the second run shows none', async () => {
     const home = join(folder, 'home')
     await run(folder, ['help'])

@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { createAuthenticator, hasScramCredentials, type LoginEvent } from '@restante/accounts'
+import {
+  createAuthenticator,
+  hasScramCredentials,
+  type LoginEvent,
+  throttleControls,
+} from '@restante/accounts'
 import type { DeviceStore, MaildropKey } from '@restante/maildrop'
 import { createPop3Server, type MaildropStore, type Pop3Event, type TlsSettings } from '@restante/pop3-server'
 import {
@@ -88,6 +93,7 @@ export async function startPop3d(config: Config, context: RoleContext): Promise<
   let current = config
   return {
     ports,
+    controls: throttleControls(logins.authenticator.throttle),
     async reload(changed) {
       // First: a certificate that cannot be read leaves everything as it was.
       if (changed.tls) server.setTls(readCertificate(changed))

@@ -1,5 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { type Authenticator, createAuthenticator, createRecipientResolver } from '@restante/accounts'
+import {
+  type Authenticator,
+  createAuthenticator,
+  createRecipientResolver,
+  throttleControls,
+} from '@restante/accounts'
 import { createJudgePool, followModel, type JudgePool, type ModelFollower } from '@restante/filter'
 import { REPLIES, type Reply } from '@restante/mail'
 import {
@@ -156,6 +161,7 @@ export async function startReceiver(
   listening = true
   return {
     ports,
+    controls: throttleControls(authenticator.throttle),
     async reload(changed) {
       // First: a certificate that cannot be read leaves everything as it was.
       if (changed.tls) {

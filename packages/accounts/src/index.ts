@@ -23,6 +23,7 @@ export {
   verifyByScram,
 } from './scram.ts'
 export { THROTTLE_DEFAULTS, type Throttled, type ThrottleLimits, type Tier } from './throttle.ts'
+export { type ThrottleControls, throttleControls } from './throttle-controls.ts'
 export {
   IssuerError,
   type TokenClaims,

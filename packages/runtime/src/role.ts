@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from './config.ts'
+import { type Controls, openControls } from './control.ts'
 import { createLog, errorFields, type Log } from './log.ts'
 
 /** Listener names with the ports they listen on. */
@@ -16,6 +17,8 @@ export interface RoleContext {
 /** A role at work. */
 export interface RunningRole {
   readonly ports: Ports
+  /** What the command line may ask it while it runs. */
+  readonly controls?: Controls
   /** Takes changed settings over without dropping a session; what needs a restart is named in the result. */
   reload?(config: Config): Promise<readonly string[]>
   /** Stops accepting, finishes what was begun, gives everything back. */
@@ -52,6 +55,7 @@ export function runRole(start: StartRole): void {
   }
   const ending = new AbortController()
   let running: RunningRole | null = null
+  let controls: AsyncDisposable | null = null
   let log = createLog({ level: 'info', fields: { pid: process.pid } })
   let stopping = false
 
@@ -67,6 +71,7 @@ export function runRole(start: StartRole): void {
     ending.abort()
     let code = 0
     try {
+      await controls?.[Symbol.asyncDispose]()
       if ((await Promise.race([running?.stop(), deadline])) === 'late') {
         log.error('stop-deadline', { afterMs: STOP_DEADLINE_MS })
         code = 1
@@ -78,11 +83,21 @@ export function runRole(start: StartRole): void {
     process.exit(code)
   }
 
+  const controlsOf = async (config: Config, role: string, own: Controls): Promise<AsyncDisposable | null> => {
+    try {
+      return await openControls(config.store.directory, role, own)
+    } catch (error) {
+      log.warn('no-control-socket', errorFields(error))
+      return null
+    }
+  }
+
   const begin = async (role: string, config: Config): Promise<void> => {
     log = createLog({ level: config.log.level, file: config.log.file, fields: { role, pid: process.pid } })
     try {
       running = await start(config, { log, now: Date.now, signal: ending.signal })
       if (stopping) return
+      if (running.controls) controls = await controlsOf(config, role, running.controls)
       say({ type: 'ready', ports: running.ports })
       setInterval(() => say({ type: 'alive' }), HEARTBEAT_MS).unref()
     } catch (error) {

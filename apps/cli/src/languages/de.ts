@@ -21,6 +21,7 @@ export const de: Words = {
   restante send-test ADRESSE                eine Testnachricht per SMTP senden
   restante config check|show                die Einstellungen, erklärt
   restante reload                           geänderte Einstellungen und Zertifikate übernehmen
+  restante throttle list|clear [ADDRESS]    wer nach falschen Passwörtern warten muss
 
 Jeder Befehl nimmt --data ORDNER oder --config DATEI; --json für Programme.`,
   unknownCommand: (name, close) =>

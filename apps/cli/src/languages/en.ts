@@ -43,6 +43,7 @@ export const en: Words = {
   restante send-test ADDRESS                send a test message by SMTP
   restante config check|show                the settings, each with its meaning
   restante reload                           take changed settings and certificates over
+  restante throttle list|clear [ADDRESS]    who must wait after wrong passwords
 
 Every command takes --data DIR or --config FILE; add --json for machines.`,
   unknownCommand: (name, close) =>

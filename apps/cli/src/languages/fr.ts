@@ -21,6 +21,7 @@ export const fr: Words = {
   restante send-test ADRESSE                envoyer un message d’essai par SMTP
   restante config check|show                les réglages, expliqués
   restante reload                           reprendre réglages et certificats modifiés
+  restante throttle list|clear [ADDRESS]    qui doit attendre après de mauvais mots de passe
 
 Chaque commande accepte --data DOSSIER ou --config FICHIER ; --json pour les programmes.`,
   unknownCommand: (name, close) =>

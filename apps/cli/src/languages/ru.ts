@@ -21,6 +21,7 @@ export const ru: Words = {
   restante send-test АДРЕС                  отправить проверочное письмо по SMTP
   restante config check|show                настройки с пояснениями
   restante reload                           применить новые настройки и сертификаты
+  restante throttle list|clear [ADDRESS]    кто ждёт после неверных паролей
 
 Каждая команда понимает --data ПАПКА и --config ФАЙЛ; --json — вывод для программ.`,
   unknownCommand: (name, close) =>
