@@ -56,9 +56,7 @@ export const nameServers: Reads<'system' | 'off' | readonly string[]> = v.pipe(
     'must be system, off, or a list such as [127.0.0.1, "[::1]:5353"]',
   ),
   v.transform((value) => (value === false ? 'off' : value)),
-  v.description(
-    'Whom the receiver asks about senders: system (the name servers of this machine), off, or a list of resolvers.',
-  ),
+  v.description('Whom the receiver asks about senders: system (resolvers of this machine), off, or a list.'),
 )
 
 /** Whether a text is `HOST`, `HOST:PORT`, `IPV6` or `[IPV6]:PORT`; HOST is an address or `localhost`. */
@@ -137,7 +135,7 @@ export const greylisting: Reads<'off' | 'on' | 'all'> = v.pipe(
   v.union([v.boolean(), v.picklist(['on', 'off', 'all'])], 'must be on, off or all'),
   v.transform((value) => (value === true ? 'on' : value === false ? 'off' : value)),
   v.description(
-    'Whether senders not known here are told to come again: on = those with something against them, all = all.',
+    'Whether strangers are told to come again: on = those with something against them, all = all.',
   ),
 )
 
