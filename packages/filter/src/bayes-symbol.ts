@@ -1,15 +1,15 @@
-import { bandOf, type Classification } from '@restante/bayes'
+import { bandOf, type Classification, DEFAULT_BANDS } from '@restante/bayes'
 import type { FiredSymbol } from '@restante/mail'
 
 /**
- * Points for log-odds, by straight lines between these places: at the classifier's spam band (p = 0.9) a message is
+ * Points for log-odds, by straight lines between these places: from the classifier's spam band on a message is
  * tagged under the default thresholds, from p = 0.99 it is held; the classifier alone never refuses.
  */
 const POINTS: readonly (readonly [logOdds: number, points: number])[] = [
   [-6.9, -4],
   [-2.2, -2],
   [0, 0],
-  [Math.log(0.9 / 0.1), 6],
+  [Math.log(DEFAULT_BANDS.spam / (1 - DEFAULT_BANDS.spam)), 6],
   [Math.log(0.99 / 0.01), 9],
   [6.9, 12],
 ]

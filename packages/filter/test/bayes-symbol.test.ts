@@ -1,4 +1,5 @@
 import type { Classification } from '@restante/bayes'
+import { DEFAULT_BANDS } from '@restante/bayes'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bayesSymbol, pointsOf } from '../src/index.ts'
@@ -11,7 +12,7 @@ const odds = fc.oneof(
 
 test.each([
   [0.5, 0],
-  [0.9, 6],
+  [DEFAULT_BANDS.spam, 6],
   [0.99, 9],
   [0.9999, 12],
   [0.1, -2],
