@@ -8,6 +8,22 @@ export interface Stuffed {
   readonly atLineStart: boolean
 }
 
+/** Small results share pieces of memory this large: one allocation for many messages. */
+const SLAB_OCTETS = 262_144
+const SLAB_RESULT_OCTETS = 65_536
+let slab = new Uint8Array(0)
+let slabUsed = 0
+
+function allocate(length: number): Uint8Array {
+  if (length > SLAB_RESULT_OCTETS) return new Uint8Array(length)
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(SLAB_OCTETS)
+    slabUsed = 0
+  }
+  slabUsed += length
+  return slab.subarray(slabUsed - length, slabUsed)
+}
+
 /** Stuffs one chunk; `atLineStart` is true for the first chunk, then what the previous call returned. */
 export function stuffDots(chunk: Uint8Array, atLineStart: boolean): Stuffed {
   if (chunk.length === 0) return { octets: chunk, atLineStart }
@@ -18,7 +34,7 @@ export function stuffDots(chunk: Uint8Array, atLineStart: boolean): Stuffed {
     if (chunk[at - 1] === LF) places.push(at)
   }
   if (places.length === 0) return { octets: chunk, atLineStart: ends }
-  const octets = new Uint8Array(chunk.length + places.length)
+  const octets = allocate(chunk.length + places.length)
   let from = 0
   let to = 0
   for (const place of places) {

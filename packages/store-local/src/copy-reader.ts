@@ -18,10 +18,17 @@ export interface CopySource {
   readonly segment: string
 }
 
-const SOURCE = `
+const COLUMNS = `
 SELECT c.n, c.size, c.prefix, c.splice_offset, c.splice_length, c.splice_octets,
   b.size AS body_size, b.crc, b.position, s.name AS segment
-FROM copies c JOIN bodies b ON b.n = c.body JOIN segments s ON s.n = b.segment WHERE c.n = ?`
+FROM copies c JOIN bodies b ON b.n = c.body JOIN segments s ON s.n = b.segment`
+const SOURCE = `${COLUMNS} WHERE c.n = ?`
+const SOURCES = `${COLUMNS} WHERE c.n IN (SELECT value FROM json_each(?))`
+
+/** Small reads share pieces of memory this large: one allocation for a hundred messages. */
+const SLAB_OCTETS = 1024 * 1024
+/** The largest read that is cut from a slab. */
+const SLAB_READ_OCTETS = 64 * 1024
 
 /** Octets read at once where a whole copy is streamed. */
 const CHUNK_OCTETS = 256 * 1024
@@ -30,6 +37,8 @@ const CHUNK_OCTETS = 256 * 1024
 export class CopyReader {
   readonly #index: Connection
   readonly #files: SegmentFiles
+  #slab: Uint8Array = new Uint8Array(0)
+  #slabUsed = 0
 
   constructor(index: Connection, files: SegmentFiles) {
     this.#index = index
@@ -41,6 +50,24 @@ export class CopyReader {
     return this.#index.get<CopySource>(SOURCE, n) ?? null
   }
 
+  /** Where several copies are now, by number; those that are nowhere are left out. */
+  sources(numbers: readonly number[]): ReadonlyMap<number, CopySource> {
+    const rows = this.#index.all<CopySource>(SOURCES, JSON.stringify(numbers))
+    return new Map(rows.map((row) => [row.n, row]))
+  }
+
+  /** A new array; its octets are whatever was in memory, to be written over. */
+  #allocate(length: number): Uint8Array {
+    if (length > SLAB_READ_OCTETS) return new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
+    if (this.#slabUsed + length > this.#slab.length) {
+      this.#slab = new Uint8Array(Buffer.allocUnsafeSlow(SLAB_OCTETS).buffer)
+      this.#slabUsed = 0
+    }
+    const start = this.#slabUsed
+    this.#slabUsed += length
+    return this.#slab.subarray(start, start + length)
+  }
+
   /**
    * Up to `maxOctets` of a copy from `position`, in a new array. Where compaction took the file away meanwhile, the
    * place is looked up once more. A whole body's checksum is verified.
@@ -48,9 +75,8 @@ export class CopyReader {
    */
   readAt(source: CopySource, position: number, maxOctets: number): Uint8Array {
     const length = Math.max(0, Math.min(maxOctets, source.size - position))
-    // Every octet is written below: no need to zero them first.
-    const target = new Uint8Array(Buffer.allocUnsafeSlow(length).buffer)
-    if (length === 0) return target
+    if (length === 0) return new Uint8Array(0)
+    const target = this.#allocate(length)
     try {
       this.#fill(source, position, target)
       return target

@@ -150,6 +150,9 @@ class FolderRun {
   }
 }
 
+/** How many places are looked up at once. */
+const LOOKED_AHEAD = 32
+
 /** A copy as lists show it. */
 export function storedCopy(row: StoredRow): StoredCopy {
   return {
@@ -206,6 +209,8 @@ class LocalMaildrop implements OpenMaildrop {
   readonly #lock: HeldLock
   readonly #snapshot: Snapshot
   #last: { readonly index: number; readonly source: CopySource } | null = null
+  /** Places of the messages after it, looked up together for a client that goes through the maildrop in order. */
+  #ahead: ReadonlyMap<number, CopySource> = new Map()
   #given = false
 
   constructor(tools: ReadingTools, key: MaildropKey, lock: HeldLock, snapshot: Snapshot) {
@@ -234,7 +239,7 @@ class LocalMaildrop implements OpenMaildrop {
     if (last?.index !== index) {
       const n = this.#snapshot.copies[index]
       if (n === undefined) throw new RangeError(`no message with index ${index}`)
-      const source = guarded(() => reader.source(n))
+      const source = guarded(() => this.#place(index, n, last?.index === index - 1))
       if (!source) {
         throw new StoreError('corrupt', `message ${this.listing.ids[index]} is listed, but not in the index`)
       }
@@ -242,6 +247,19 @@ class LocalMaildrop implements OpenMaildrop {
       this.#last = last
     }
     return reader.readAt(last.source, position, maxOctets)
+  }
+
+  #place(index: number, n: number, inOrder: boolean): CopySource | null {
+    const { reader } = this.#tools
+    const known = this.#ahead.get(n)
+    if (known || !inOrder) return known ?? reader.source(n)
+    const { copies } = this.#snapshot
+    const next = Array.from(
+      { length: Math.min(LOOKED_AHEAD, copies.length - index) },
+      (_, ahead) => copies[index + ahead] as number,
+    )
+    this.#ahead = reader.sources(next)
+    return this.#ahead.get(n) ?? null
   }
 
   async commit(deletedIndexes: readonly number[]): ReturnType<OpenMaildrop['commit']> {
