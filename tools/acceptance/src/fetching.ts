@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { connectPop3 } from '@restante/pop3-client'
 
 /** Where and as whom a client fetches. */
 export interface Maildrop {
@@ -25,8 +26,32 @@ export interface Client {
   fetch(maildrop: Maildrop, folder: string): Promise<readonly Buffer[]>
 }
 
-/** The clients of the main job, all from Debian. */
+/** Our own client's name; it needs no installing. */
+export const OUR_OWN = 'pop3-client'
+
+/** The clients of the main job: our own, which is always there, and those of Debian. */
 export const CLIENTS: readonly Client[] = [
+  {
+    program: OUR_OWN,
+    deletes: true,
+    keeps: 'octets',
+    async fetch({ port, login, password }) {
+      const client = await connectPop3({
+        host: '127.0.0.1',
+        port,
+        tls: 'implicit',
+        rejectUnauthorized: false,
+        login: { name: login, password },
+      })
+      const messages: Buffer[] = []
+      for (const { number } of await client.list()) {
+        messages.push(Buffer.from(await client.retrWhole(number)))
+        await client.dele(number)
+      }
+      await client.quit()
+      return messages
+    },
+  },
   {
     program: 'curl',
     deletes: false,
