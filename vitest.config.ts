@@ -6,8 +6,8 @@ import { defineConfig, type TestProjectConfiguration } from 'vitest/config'
 // Dots for people who watch, a line per file for logs.
 const watched = process.stdout.isTTY && !process.env['CI']
 
-// Many tests wait for disks, clocks and peers, so a worker for each core is not too many (vitest's own default: one less).
-const maxWorkers = Math.max(2, availableParallelism())
+// Many tests wait for disks, clocks and peers, so one worker more than cores is not too many.
+const maxWorkers = Math.max(2, availableParallelism() + 1)
 
 const limits = { testTimeout: 20_000, hookTimeout: 60_000 }
 
