@@ -188,7 +188,7 @@ test.each([
   [`cd ${slash}Users${slash}builder/x`, 'a path of one machine'],
   [`"${slash}root${slash}.cache"`, 'a path of one machine'],
   [['C:', 'Users', 'builder'].join('\\'), 'a path of one machine'],
-  [`see https:${slash}${slash}registry.npmjs.example/x`, 'a registry host'],
+  [`see https:${slash}${slash}${['registry', 'npmjs', 'example'].join('.')}/x`, 'a registry host'],
   [`${slash}${slash}npm.corp.example/x`, 'a registry host'],
   [`https:${slash}${slash}artifactory-eu.corp.example`, 'a registry host'],
   [`registry${'='}https`, 'a registry setting'],
