@@ -52,16 +52,15 @@ function mainJob(sample: Sample): void {
   // Half of what has a label, spread over all clients.
   const trained = new Set(messages.filter((message, i) => message.label !== null && (i >> 2) % 2 === 0))
   // The clients take turns, the slow one (getmail, a process and a pause a message) one time in sixteen only; every
-  // tenth message goes to two of them, as one transaction. Odd shapes, and lines
-  // so long that fetchmail puts a NUL into them, go to those that keep every octet.
-  const clientOf = (i: number): Client => {
-    const message = messages[i]
-    if (!message || message.label === null || hasLongLine(message.octets))
-      return FAITHFUL[i % FAITHFUL.length] as Client
-    return (i % 16 === 3 ? SLOW : undefined) ?? (QUICK[i % QUICK.length] as Client)
+  // tenth message goes to two of them, as one transaction. Odd shapes, and
+  // lines so long that fetchmail puts a NUL into them, go to those that keep every octet.
+  const clientOf = (i: number, turn: number): Client => {
+    const { label, octets } = messages[i] as LabelledMessage
+    if (label === null || hasLongLine(octets)) return FAITHFUL[turn % FAITHFUL.length] as Client
+    return (turn % 16 === 3 ? SLOW : undefined) ?? (QUICK[turn % QUICK.length] as Client)
   }
   const recipientsOf = (i: number): readonly Client[] => [
-    ...new Set([clientOf(i), ...(i % 10 === 0 ? [clientOf(i + 1)] : [])]),
+    ...new Set([clientOf(i, i), ...(i % 10 === 0 ? [clientOf(i, i + 1)] : [])]),
   ]
   const addressOf = (client: Client): string => `${client.program}@acme.example`
 
